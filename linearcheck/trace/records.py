@@ -1,0 +1,268 @@
+"""What a trace is: plain records of one model's forward pass, which rules read. Imports without torch.
+
+A `Trace` holds every layer of the model and every call of a torch function or module, in order, with the shapes,
+dtypes and places in the user's source. A call that failed has an `error`, and its outputs are stand-ins: what the
+call would have returned had its input been right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from linearcheck.sizes import Shape
+
+Role = Literal["input", "parameter", "buffer", "constant", "activation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the user's source. Lines and columns count from 1, in characters; the end is exclusive."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor as a call saw it.
+
+    `uid` is one number per value: two records with the same uid are the same tensor with nothing written in between,
+    and `Trace.producer(uid)` is the call that made it. `shape` is what was measured at the first traced batch size,
+    `sizes` the same with names (`N`); where sizes could not be compared over several traces they are equal to `shape`.
+    `guesses` are the decisions (see `Decision`) that this value's shape rests on; `guessed_axes` are the axes that a
+    stand-in could not know, only for the direct output of a failed call.
+    """
+
+    uid: int
+    shape: tuple[int, ...]
+    sizes: Shape
+    dtype: str
+    role: Role = "activation"
+    name: str = ""
+    guesses: frozenset[int] = frozenset()
+    guessed_axes: frozenset[int] = frozenset()
+    contiguous: bool = True
+
+    @property
+    def rank(self) -> int:
+        return len(self.sizes)
+
+
+Value = None | bool | int | float | complex | str | TensorInfo | tuple["Value", ...] | Mapping[str, "Value"] | slice
+"""An argument as recorded: a tensor, a number, text, or a nest of those. Anything else is its `repr`, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """What a failed call raised: PyTorch's own words (for the rule pages, never shown raw) and its exception type."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A module of the model.
+
+    `name` is its path in the model as the user writes it after `self.` (`fc1`, `net.3`; `""` is the model itself),
+    `aliases` are further paths of the same module. `type` is its class name, `torch_type` the name of the class of `torch.nn` that
+    it is or inherits from ("" for the user's own modules). `declared` holds the sizes and options it was built with
+    (`in_features`, `kernel_size`, `batch_first`, …). `parameters` are its own parameters and buffers by name.
+    `definition` is the call that built it, `replaced` says where a parameter was given another value than the constructor's.
+    `caller_type` is "torch" where the module that holds it is one of torch's containers, which calls it itself (`nn.Sequential`).
+    """
+
+    name: str
+    type: str
+    torch_type: str
+    declared: Mapping[str, Value] = field(default_factory=dict)
+    parameters: Mapping[str, TensorInfo] = field(default_factory=dict)
+    definition: Span | None = None
+    replaced: Mapping[str, Span] = field(default_factory=dict)
+    n_params: int = 0
+    aliases: tuple[str, ...] = ()
+    caller_type: Literal["user", "torch"] = "user"
+    children: tuple[str, ...] = ()
+    user_class: bool = False
+    called: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One executed torch function (`kind="function"`) or module (`kind="module"`).
+
+    `name` is the bare name: `view`, `cat`, `linear`, `add` (in-place forms without their underscore, operators by
+    name: `add`, `matmul`, `getitem`), for a module its `torch_type` or else its class (`Linear`, `Net`). `qualified` is the full name (`torch.Tensor.view`).
+    `layer` is the innermost module whose forward the call is made in, for a module call the module itself.
+    `arguments` holds what was passed, by parameter name where the signature is known and by position ("0", "1") where not; a
+    method's tensor is "input". `parent` is the index of the enclosing module call. A module call comes *before* the calls
+    that its forward makes. `site` is the call in the user's own code, the innermost frame of it: for a layer inside `nn.Sequential` the line that
+    calls the outermost torch container.
+    """
+
+    index: int
+    kind: Literal["function", "module"]
+    name: str
+    qualified: str
+    layer: str
+    site: Span | None
+    arguments: Mapping[str, Value]
+    outputs: tuple[TensorInfo, ...]
+    error: CallError | None = None
+    parent: int | None = None
+    decision: int | None = None
+    in_place: bool = False
+    occurrence: int = 0
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None
+
+    @property
+    def tensors(self) -> tuple[TensorInfo, ...]:
+        """Every tensor among the arguments, in order."""
+        return tuple(tensors_in(tuple(self.arguments.values())))
+
+    @property
+    def input(self) -> TensorInfo | None:
+        """The first tensor among the arguments."""
+        return next(iter(self.tensors), None)
+
+    @property
+    def output(self) -> TensorInfo | None:
+        return self.outputs[0] if self.outputs else None
+
+
+def tensors_in(value: Value) -> Iterator[TensorInfo]:
+    """Every tensor in a nest of values, in order."""
+    if isinstance(value, TensorInfo):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_in(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A stand-in that had to guess: `call` failed, and `candidates` shapes were possible for its first output.
+
+    `open` means that nothing is known about what the call would have returned (the user's own module failed).
+    """
+
+    index: int
+    call: int
+    candidates: tuple[tuple[int, ...], ...]
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PythonError:
+    """The user's own Python (not a torch call) that raised: unpacking a shape, an `assert`, an index.
+
+    `layer` is the module whose forward raised, `source` the text of the statement, `tensors` the tensors among the local names
+    of that frame at the time, by name. `module_call` is the index of that module's call.
+    """
+
+    type: str
+    message: str
+    layer: str
+    site: Span | None
+    source: str
+    tensors: Mapping[str, TensorInfo]
+    module_call: int | None
+    guesses: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A call whose output rows changed for samples whose input did not (see `trace.probe`)."""
+
+    call: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFailure:
+    """The model runs at some batch sizes and not at others: what failed at `failed_size`, and the sizes that ran."""
+
+    failed_size: int
+    ran_sizes: tuple[int, ...]
+    call: Call
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything that was seen of one model. Rules read this and nothing else."""
+
+    calls: tuple[Call, ...]
+    layers: tuple[Layer, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    batch_sizes: tuple[int, ...] = ()
+    traced: Literal["real", "meta", "fake", "mixed"] = "real"
+    training: bool = False
+    has_batch: bool = True
+    decisions: tuple[Decision, ...] = ()
+    python_errors: tuple[PythonError, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+    probed: bool = False
+    batch_failures: tuple[BatchFailure, ...] = ()
+    batch_of_one: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    input_readings: Mapping[str, str] = field(default_factory=dict)
+    building_calls: tuple[Call, ...] = ()
+
+    @cached_property
+    def _producers(self) -> dict[int, Call]:
+        made: dict[int, Call] = {}
+        for call in (*self.building_calls, *self.calls):
+            taken = {tensor.uid for tensor in call.tensors} if not call.in_place else set()
+            for output in call.outputs:
+                if output.uid not in taken:
+                    made[output.uid] = call  # the innermost call that returns a value comes last
+        return made
+
+    @cached_property
+    def _layers_by_name(self) -> dict[str, Layer]:
+        return {name: layer for layer in self.layers for name in (layer.name, *layer.aliases)}
+
+    def layer(self, name: str) -> Layer | None:
+        return self._layers_by_name.get(name)
+
+    def layer_of(self, call: Call) -> Layer | None:
+        """The module that a module call calls."""
+        return self._layers_by_name.get(call.layer) if call.kind == "module" else None
+
+    def producer(self, tensor: TensorInfo | int) -> Call | None:
+        """The call that made a tensor: the innermost one where a function returned it and modules handed it out."""
+        return self._producers.get(tensor if isinstance(tensor, int) else tensor.uid)
+
+    @cached_property
+    def _consumers(self) -> dict[int, list[Call]]:
+        taken: dict[int, list[Call]] = {}
+        for call in self.calls:
+            for uid in dict.fromkeys(tensor.uid for tensor in call.tensors):
+                taken.setdefault(uid, []).append(call)
+        return taken
+
+    def consumers(self, tensor: TensorInfo | int) -> tuple[Call, ...]:
+        """Every call, in order, that took this tensor as an argument."""
+        return tuple(self._consumers.get(tensor if isinstance(tensor, int) else tensor.uid, ()))
+
+    def calls_of(self, *names: str) -> Iterator[Call]:
+        """Calls whose bare name is one of `names`, in order."""
+        return (call for call in self.calls if call.name in names)
+
+    @property
+    def failures(self) -> tuple[Call, ...]:
+        return tuple(call for call in self.calls if call.failed)
