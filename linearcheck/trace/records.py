@@ -68,6 +68,19 @@ class CallError:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildFrame:
+    """One of the user's own frames that was active while a layer was built.
+
+    `call` is the call that the frame stood at. `names` holds the plain numbers (and lists of numbers, as tuples) that its expressions
+    could use then: locals, module constants that its code names, and attributes one level deep, spelled as in the source
+    (`width`, `self.dim`, `cfg.hidden`).
+    """
+
+    call: Span
+    names: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A module of the model.
 
@@ -92,6 +105,9 @@ class Layer:
     children: tuple[str, ...] = ()
     user_class: bool = False
     called: bool = False
+    built: tuple[BuildFrame, ...] = ()
+    """The user's frames that built it, innermost first (`built[0].call` is `definition`): what `fix/` needs to see that one line
+    of a helper or a loop builds several layers, and which names there have the wanted value."""
 
 
 @dataclass(frozen=True, slots=True)
