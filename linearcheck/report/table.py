@@ -61,9 +61,13 @@ def _print_lines(console: Console, lines: Iterator[Text]) -> None:
 
 def _print_layers(console: Console, page: Page, model: ModelReport, *, verbose: bool) -> None:
     table = layers_table(page, model, every=verbose)
-    if table is not None:
-        console.print(table, highlight=False, markup=False)
-        console.print()
+    if table is None:
+        return
+    for segments in console.render_lines(table, pad=False):
+        line = Text.assemble(*((segment.text, segment.style or "") for segment in segments))
+        line.rstrip()  # rich pads the last column, and a pipe should not see that
+        _print_lines(console, iter([line]))
+    console.print()
 
 
 def _shown(model: ModelReport, *, verbose: bool) -> list[Diagnostic]:
