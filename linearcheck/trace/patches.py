@@ -1,0 +1,54 @@
+"""The three attributes of PyTorch that a recording replaces while it is on, and puts back.
+
+`nn.Module.__call__` (torch.fx patches the same one) for layer paths, `nn.Module.__init__` for the line where each layer is built,
+`nn.Module.register_parameter` and `nn.Parameter.__new__` for parameters given other values. Public attributes all; tried with torch 2.13.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from linearcheck.trace.recorder import Recorder
+
+
+@contextmanager
+def recording_modules(recorder: Recorder) -> Iterator[None]:
+    original_call = nn.Module.__call__
+    original_init = nn.Module.__init__
+    original_register = nn.Module.register_parameter
+    original_new = nn.Parameter.__new__
+
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        return recorder.call_module(original_call, self, args, kwargs)
+
+    def init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        recorder.note_birth(self, sys._getframe(1))
+        original_init(self, *args, **kwargs)
+
+    def register_parameter(self: nn.Module, name: str, param: Any) -> None:
+        recorder.note_registration(self, name, sys._getframe(1))
+        original_register(self, name, param)
+
+    def new(cls: Any, data: Any = None, requires_grad: bool = True) -> Any:
+        made = original_new(cls, data, requires_grad)
+        if isinstance(data, torch.Tensor) and recorder.building:
+            recorder.note_parameter(made, data, sys._getframe(1))
+        return made
+
+    nn.Module.__call__ = call  # type: ignore[method-assign]
+    nn.Module.__init__ = init  # type: ignore[method-assign]
+    nn.Module.register_parameter = register_parameter  # type: ignore[method-assign]
+    nn.Parameter.__new__ = new  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original_call  # type: ignore[method-assign]
+        nn.Module.__init__ = original_init  # type: ignore[method-assign]
+        nn.Module.register_parameter = original_register  # type: ignore[method-assign]
+        nn.Parameter.__new__ = original_new  # type: ignore[method-assign]

@@ -1,0 +1,445 @@
+"""Builds a model under the recorder and traces its forward pass as often as names of sizes and honest findings need.
+
+Real when small: a build of at most 100 MB and a forward pass of at most 6 GFLOP run with data. Otherwise the model is built and run on
+`meta`, and where that meets a call that reads values, for real after all within the worker's limits.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from linearcheck.load.records import InputPlan, LoadedModel
+from linearcheck.trace.assemble import Assembler, Run, TensorName, layers
+from linearcheck.trace.axes import choose_batch_sizes
+from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
+from linearcheck.trace.patches import recording_modules
+from linearcheck.trace.private import meta_without_dynamo
+from linearcheck.trace.records import BatchFailure, Trace
+from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
+from linearcheck.trace.signals import NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
+from linearcheck.trace.spans import Instruction, SpanTable
+
+BUILD_BYTES = 1e8
+BUILD_WORK = 1e9
+FORWARD_WORK = 6e9
+FORWARD_BYTES = 1.5e9
+MOST_RETRIES = 12
+MOST_GUESS_RUNS = 6
+
+Way = Literal["real", "meta"]
+
+
+class ConstructionError(Exception):
+    """The user's constructor raised. `instruction` is where in the user's own code."""
+
+    def __init__(self, error: BaseException, instruction: Instruction | None) -> None:
+        super().__init__(str(error))
+        self.error, self.instruction = error, instruction
+
+
+@dataclass
+class Session:
+    """One built model with its recorder; every forward pass of a check goes through here."""
+
+    loaded: LoadedModel
+    model: nn.Module
+    recorder: Recorder
+    way: Way
+    train: bool = False
+    grad: bool = False
+    choices: InputChoices = field(default_factory=InputChoices)
+    unlimited: bool = False
+
+    @property
+    def spans(self) -> SpanTable:
+        if not hasattr(self, "_spans"):
+            self._spans = SpanTable(self.loaded.source_of, self.loaded.display_path)
+        return self._spans
+
+
+@contextlib.contextmanager
+def _quiet(way: Way) -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if way == "meta":
+            with meta_without_dynamo(), torch.device("meta"):
+                yield
+        else:
+            yield
+
+
+def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None = None) -> Session:
+    """Build the model under a recorder: for real within limits, else on meta.
+
+    Raises:
+        ConstructionError: Where the user's constructor raises.
+    """
+    for attempt in [way] if way else ["real", "meta"]:
+        limited = way is None and attempt == "real"
+        options = RecorderOptions(
+            loaded.is_user_file, meta=attempt == "meta", work_limit=BUILD_WORK if limited else float("inf"), bytes_limit=BUILD_BYTES if limited else float("inf")
+        )
+        recorder = Recorder(options)
+        try:
+            model = _build(loaded, recorder, attempt)  # type: ignore[arg-type]
+        except TooLarge:
+            continue
+        except NeedsValues:
+            return build_session(loaded, train=train, way="real")
+        model.train(train)
+        recorder.finish_building()
+        return Session(loaded, model, recorder, attempt, train, unlimited=way == "real")  # type: ignore[arg-type]
+    raise AssertionError("a build on meta is never too large")
+
+
+def _build(loaded: LoadedModel, recorder: Recorder, way: Way) -> nn.Module:
+    _seed()
+    with _quiet(way), recording_modules(recorder), recorder:
+        try:
+            model: nn.Module = loaded.build()
+        except TraceSignal:
+            raise
+        except Exception as error:
+            raise ConstructionError(error, recorder.note_construction_error(error)) from error
+    return model
+
+
+def _seed() -> None:
+    torch.manual_seed(0)
+    random.seed(0)
+    with contextlib.suppress(ImportError):
+        import numpy
+
+        numpy.random.seed(0)
+
+
+class Restart(Exception):
+    """The session has to be built anew, another way."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__(way)
+        self.way = way
+
+
+def run_forward(
+    session: Session, plan: InputPlan, letters: Mapping[str, int], *, guesses: Mapping[Key, int] | None = None, keep_values: bool = False, changed_row: int | None = None,
+    training: bool | None = None,
+) -> Run:  # fmt: skip
+    """One forward pass at the given sizes, on a copy of the model whose state is as built.
+
+    Raises:
+        Restart: Where the session's way of tracing cannot do it.
+    """
+    for _ in range(MOST_RETRIES):
+        try:
+            return _attempt(session, plan, letters, guesses or {}, keep_values, changed_row, training)
+        except RetryInput as retry:
+            if retry.dtype is not None:
+                session.choices.dtypes[retry.name] = retry.dtype
+            if retry.highest is not None:
+                session.choices.highest[retry.name] = retry.highest
+        except NeedsGrad:
+            if session.grad:
+                raise
+            session.grad = True
+        except TooLarge:
+            raise Restart("meta") from None
+        except NeedsValues:
+            raise Restart("real") from None
+    raise RuntimeError("inputs could not be settled")
+
+
+def _attempt(
+    session: Session, plan: InputPlan, letters: Mapping[str, int], guesses: Mapping[Key, int], keep_values: bool, changed_row: int | None, training: bool | None
+) -> Run:
+    recorder, way = session.recorder, session.way
+    limited = way == "real" and not session.unlimited
+    recorder.options.work_limit = FORWARD_WORK if limited else float("inf")
+    recorder.options.bytes_limit = FORWARD_BYTES if limited else float("inf")
+    recorder.options.keep_tensors = keep_values
+    model = _copy_of(session)
+    if training is not None:
+        model.train(training)
+    made = make_inputs(plan, letters, session.choices, model, meta=way == "meta", changed_row=changed_row)
+    recorder.start_forward(model, guesses)
+    names = _known_tensors(session, model)
+    inputs = {name: recorder.see(tensor) for name, tensor in made.tensors.items()}
+    for name, seen in inputs.items():
+        names[seen.uid] = ("input", name)
+    recorder.open_inputs = made.open
+    raised: BaseException | None = None
+    outputs: list[Seen] = []
+    _seed()
+    with _quiet(way), torch.set_grad_enabled(session.grad), recording_modules(recorder), recorder:
+        try:
+            result = model(*made.args, **made.kwargs)
+            outputs = [recorder.see(tensor) for tensor in tensors_of(result)]
+        except TraceSignal:
+            raise
+        except Exception as error:
+            raised = error
+    return Run(
+        recorder.calls, recorder.python_errors, recorder.decisions, names, inputs, outputs, recorder.called, dict(letters), raised, dict(recorder.values)
+    )
+
+
+def _copy_of(session: Session) -> nn.Module:
+    """A copy of the model as built, sharing its parameters; the model itself where it cannot be copied."""
+    parameters = {id(parameter): parameter for parameter in session.model.parameters()}
+    try:
+        copied = copy.deepcopy(session.model, dict(parameters))  # type: ignore[arg-type]
+    except Exception:
+        return session.model
+    originals = dict(session.model.named_buffers(remove_duplicate=False))
+    session.recorder._seen.update({})
+    for name, buffer in copied.named_buffers(remove_duplicate=False):
+        if name in originals:
+            session.recorder.adopt(buffer, originals[name])
+    return copied
+
+
+def _known_tensors(session: Session, model: nn.Module) -> dict[int, TensorName]:
+    names: dict[int, TensorName] = {}
+    originals = dict(session.model.named_buffers(remove_duplicate=False))
+    for name, parameter in model.named_parameters(remove_duplicate=True):
+        if not isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+            names[session.recorder.see(parameter).uid] = ("parameter", name)
+    for name, buffer in model.named_buffers():
+        if name in originals:
+            session.recorder.adopt(buffer, originals[name])
+        names[session.recorder.see(buffer).uid] = ("buffer", name)
+    return names
+
+
+def literal_numbers(sources: Mapping[str, str]) -> set[int]:
+    """Every whole number that is written in the user's sources."""
+    found: set[int] = set()
+    for text in sources.values():
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        found.update(node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is int)
+    return found
+
+
+def _taken_sizes(session: Session, plan: InputPlan) -> set[int]:
+    taken = literal_numbers({str(session.loaded.path): session.loaded.source_of(str(session.loaded.path))})
+    for parameter in session.model.parameters():
+        if not isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+            taken.update(parameter.shape)
+    for spec in plan.inputs:
+        taken.update(axis for axis in spec.axes if isinstance(axis, int))
+    return taken
+
+
+def choose_letters(session: Session, plan: InputPlan) -> tuple[dict[str, int], dict[str, int]]:
+    """Base sizes of all letters, and the larger size of each that is free to vary."""
+    taken = _taken_sizes(session, plan)
+    small, large = choose_batch_sizes(taken)
+    base: dict[str, int] = {}
+    larger: dict[str, int] = {}
+    free = (size for size in SMALL_LETTER_SIZES if size not in {small, large})
+    for letter in letters_of(plan):
+        if letter == "N":
+            base[letter], larger[letter] = small, large
+        elif letter in plan.letters:
+            base[letter] = plan.letters[letter]
+        else:
+            base[letter] = next(free, 29)
+            larger[letter] = 2 * base[letter]
+    return base, larger
+
+
+@dataclass
+class Traced:
+    """A trace, with the session that made it, for what wants to run the model again (probes, inference of inputs)."""
+
+    trace: Trace
+    session: Session
+    base: Run
+    varied: dict[str, Run]
+    plan: InputPlan
+    raised: BaseException | None
+    raised_at: Instruction | None
+
+
+def trace_model(loaded: LoadedModel, plan_for: Callable[[nn.Module], InputPlan], *, train: bool = False) -> Traced:
+    """Trace one model as often as needed and put the result together.
+
+    Args:
+        plan_for: Given the built model, what goes into its `forward`.
+
+    Raises:
+        ConstructionError: Where the user's constructor raises.
+    """
+    session = build_session(loaded, train=train)
+    for _ in range(4):
+        plan = plan_for(session.model)
+        try:
+            return _trace(session, plan)
+        except Restart as restart:
+            unlimited = session.way == "meta" or restart.way == "real"
+            choices = session.choices
+            session = build_session(loaded, train=train, way=restart.way)
+            session.unlimited, session.choices = unlimited, choices
+    raise RuntimeError("no way of tracing this model was found")
+
+
+def _trace(session: Session, plan: InputPlan) -> Traced:
+    letters, larger = choose_letters(session, plan)
+    base = run_forward(session, plan, letters)
+    dropped = _findings_behind_guesses(session, plan, letters, base)
+    varied = _vary(session, plan, letters, larger, base)
+    batch_failures, explained = _batch_failures(session, plan, letters, base, varied, dropped)
+    assembler = Assembler(base, varied, session.spans, dropped | explained)
+    calls = assembler.calls()
+    trace = Trace(
+        calls=calls,
+        layers=layers(session.model, session.recorder, base, assembler),
+        inputs=assembler.inputs(),
+        outputs=assembler.outputs(),
+        batch_sizes=tuple(dict.fromkeys(run.letters["N"] for run in (base, *varied.values()) if "N" in run.letters)) if plan.has_batch else (),
+        traced=session.way,
+        training=session.train,
+        has_batch=plan.has_batch,
+        decisions=assembler.decisions(),
+        python_errors=assembler.python_errors(),
+        batch_failures=batch_failures,
+        sources=session.spans.sources,
+        building_calls=Assembler(base, {}, session.spans).calls(session.recorder.built_calls),
+    )
+    return Traced(trace, session, base, varied, plan, base.raised, None)
+
+
+def _vary(session: Session, plan: InputPlan, letters: Mapping[str, int], larger: Mapping[str, int], base: Run) -> dict[str, Run]:
+    """One run for each letter, with that letter alone made larger; a letter that the model fixes has no run."""
+    choices = {decision.key: 0 for decision in base.decisions}
+    varied: dict[str, Run] = {}
+    for letter, size in larger.items():
+        run = run_forward(session, plan, {**letters, letter: size}, guesses=choices)
+        if letter == "N" or (run.raised is None) == (base.raised is None):
+            varied[letter] = run
+    return varied
+
+
+def _findings_behind_guesses(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run) -> frozenset[Key]:
+    """Failures that rest on a guess and are not there for every candidate of it."""
+    behind: dict[Key, frozenset[int]] = {}
+    for key, failed in base.failed_keys.items():
+        guesses = _guesses_behind(failed)
+        if guesses or getattr(failed, "after_open", False):
+            behind[key] = guesses
+    if not behind:
+        return frozenset()
+    dropped = {key for key, guesses in behind.items() if not guesses or any(base.decisions[index].open for index in guesses)}
+    doubtful = set(behind) - dropped
+    runs = 0
+    for index in sorted({index for key in doubtful for index in behind[key]}):
+        decision = base.decisions[index]
+        for candidate in range(1, len(decision.candidates)):
+            if runs == MOST_GUESS_RUNS or not doubtful - dropped:
+                return frozenset(dropped)
+            runs += 1
+            other = run_forward(session, plan, letters, guesses={decision.key: candidate})
+            dropped |= {key for key in doubtful if index in behind[key] and key not in other.failed_keys}
+    return frozenset(dropped)
+
+
+def _guesses_behind(failed: Any) -> frozenset[int]:
+    from linearcheck.trace.recorder import _guesses_of
+
+    if isinstance(failed, RawCall):
+        return _guesses_of(failed.args) | _guesses_of(failed.kwargs)
+    return frozenset(failed.guesses)
+
+
+def _batch_failures(
+    session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run], dropped: frozenset[Key]
+) -> tuple[tuple[BatchFailure, ...], frozenset[Key]]:
+    """Calls that fail at some batch sizes only, and the failures of the base run that this explains."""
+    if not plan.has_batch or "N" not in letters:
+        return (), frozenset()
+    found: list[BatchFailure] = []
+    explained: set[Key] = set()
+    failing = {key: failed for key, failed in base.failed_keys.items() if key not in dropped and isinstance(failed, RawCall)}
+    larger = varied.get("N")
+    if larger is not None:
+        for key, failed in larger.failed_keys.items():
+            if key not in base.failed_keys and isinstance(failed, RawCall) and not _guesses_behind(failed):
+                assembler = Assembler(larger, {}, session.spans)
+                found.append(BatchFailure(larger.letters["N"], (base.letters["N"],), assembler.call(larger.calls.index(failed), failed)))
+                break
+    if failing:
+        sizes = _batch_sizes_written(base, failing) - {letters["N"]}
+        for size in sorted(sizes)[:3]:
+            run = run_forward(session, plan, {**letters, "N": size})
+            gone = [key for key in failing if key not in run.failed_keys and key in run.by_key and key not in explained]
+            if not gone or run.raised is not None or set(run.failed_keys) - set(base.failed_keys):
+                continue
+            assembler = Assembler(base, varied, session.spans)
+            first = min(gone, key=lambda key: base.calls.index(base.by_key[key]))
+            found.append(BatchFailure(letters["N"], (size,), assembler.call(base.calls.index(base.by_key[first]), base.by_key[first])))
+            explained.update(gone)
+    return tuple(found), frozenset(explained)
+
+
+def _batch_sizes_written(base: Run, failing: Mapping[Key, RawCall | Any]) -> set[int]:
+    """Sizes that the failing calls take from a literal: a view's arguments, or the shape of a tensor made of nothing."""
+    makers: dict[int, RawCall] = {}
+    for raw in base.calls:
+        for seen in raw.outputs:
+            makers.setdefault(seen.uid, raw)
+    sizes: set[int] = set()
+    for failed in failing.values():
+        for seen in _tensors_among(failed.args, failed.kwargs):
+            maker, steps = makers.get(seen.uid), 0
+            while maker is not None and steps < 12:
+                steps += 1
+                inner = list(_tensors_among(maker.args, maker.kwargs))
+                bare = maker.name.bare if maker.name else ""
+                if bare in {"view", "reshape", "expand"}:
+                    numbers = [size for size in _numbers(maker.args[1:]) if size > 1]
+                    sizes.update(numbers[:1])
+                    break
+                if not inner:
+                    sizes.update(size for output in maker.outputs for size in output.shape[:2] if size > 1)
+                    break
+                maker = makers.get(inner[0].uid) if inner[0].uid != seen.uid else None
+            if maker is None and seen.uid not in {given.uid for given in base.inputs.values()} and seen.uid not in base.names:
+                sizes.update(size for size in seen.shape[:2] if size > 1)
+        bare = failed.name.bare if failed.name else ""
+        if bare in {"view", "reshape", "expand"}:
+            sizes.update([size for size in _numbers(failed.args[1:]) if size > 1][:1])
+    return sizes
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    if type(value) is int:
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _numbers(item)
+
+
+def _tensors_among(*values: Any) -> Iterator[Seen]:
+    for value in values:
+        if isinstance(value, Seen):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _tensors_among(*value)
+        elif isinstance(value, dict):
+            yield from _tensors_among(*value.values())
+
+
+__all__ = ["ConstructionError", "Session", "Tensor", "Traced", "axis_size", "build_session", "run_forward", "trace_model"]

@@ -1,0 +1,52 @@
+"""How much work and memory a call will take, from the shapes of its arguments, before it runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+_DENSE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+_PRODUCTS = frozenset({"matmul", "mm", "bmm", "baddbmm", "addmm", "addbmm", "einsum", "mv", "tensordot"})
+_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+_FACTORIES = frozenset({"zeros", "ones", "rand", "randn", "empty", "full", "randint", "normal", "eye"})
+
+
+def estimate_work(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[float, float]:
+    """(floating-point operations, bytes) of one call; rough, and zero for what is cheap.
+
+    Source: two operations per multiply-add; a convolution multiplies its weight once per output position, taken here as per
+    input position.
+    """
+    if bare in _FACTORIES:
+        size = kwargs.get("size", args)
+        if len(size) == 1 and isinstance(size[0], (tuple, list)):
+            size = size[0]
+        numbers = [n for n in size if isinstance(n, int) and n > 0]
+        elements = math.prod(numbers) if numbers else 0
+        return 10.0 * elements, 4.0 * elements
+    first = args[0] if args else None
+    if not isinstance(first, Tensor):
+        return (_product_work(args), 0.0) if bare == "einsum" else (0.0, 0.0)
+    if bare in _DENSE and len(args) > 1 and isinstance(args[1], Tensor):
+        positions = first.numel() / max(first.shape[-1], 1) if bare == "linear" else first.numel() / max(first.shape[1] if first.dim() > 1 else 1, 1)
+        return 2.0 * positions * args[1].numel(), 0.0
+    if bare in _PRODUCTS:
+        return _product_work(args), 0.0
+    if bare in {"multi_head_attention_forward", "scaled_dot_product_attention"}:
+        width = first.shape[-1] if first.dim() else 1
+        rows = first.numel() / max(width, 1)
+        return 8.0 * rows * width * width + 4.0 * rows * rows * width / max(first.shape[0], 1), 0.0
+    if bare in _RECURRENT:
+        weights = sum(tensor.numel() for value in args if isinstance(value, (list, tuple)) for tensor in value if isinstance(tensor, Tensor))
+        return 2.0 * first.numel() / max(first.shape[-1] if first.dim() else 1, 1) * weights, 0.0
+    return 5.0 * first.numel(), 0.0
+
+
+def _product_work(args: tuple[Any, ...]) -> float:
+    tensors = [arg for arg in args if isinstance(arg, Tensor)]
+    if len(tensors) < 2 or not all(tensor.dim() for tensor in tensors[:2]):
+        return 0.0
+    a, b = tensors[0], tensors[1]
+    return 2.0 * max(a.numel() * b.shape[-1], b.numel() * (a.shape[-2] if a.dim() > 1 else 1))
