@@ -201,10 +201,28 @@ class PythonError:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A call whose output rows changed for samples whose input did not (see `trace.probe`)."""
+    """A call where samples first leak into one another: rows of samples that did not change come out changed (see `trace.probe`).
+
+    `call` is the function call whose output mixes rows while none of its inputs did. `through` are the calls that took the batch away from
+    a value before it was mixed in (`x.mean(0)` in `x - x.mean(0)`). `axis` is the batch axis of the mixed output. `reaches_output` says whether
+    an output of the model that has a batch axis is mixed too; `paired` whether the mixed value has two batch axes (`(N, N)` logits).
+    """
 
     call: int
-    rows: tuple[int, ...]
+    axis: int | None = None
+    through: tuple[int, ...] = ()
+    reaches_output: bool = False
+    paired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOfOne:
+    """What a batch of one sample does: `failed` is the first call that raises only then; `dropped` are the calls (`squeeze`) that took the batch
+    axis away; `outputs` are the shapes that the model returned, None where it raised."""
+
+    failed: Call | None
+    dropped: tuple[int, ...]
+    outputs: tuple[tuple[int, ...], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +251,7 @@ class Trace:
     leaks: tuple[Leak, ...] = ()
     probed: bool = False
     batch_failures: tuple[BatchFailure, ...] = ()
-    batch_of_one: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    batch_of_one: BatchOfOne | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     input_readings: Mapping[str, str] = field(default_factory=dict)
     building_calls: tuple[Call, ...] = ()

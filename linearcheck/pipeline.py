@@ -1,0 +1,181 @@
+"""One model from its file to its report: load, trace, diagnose, fix. Runs in the worker's child, or in-process for the Python API."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from linearcheck.codec import decode, encode
+from linearcheck.findings import Diagnostic, ModelReport, Severity
+from linearcheck.job import CheckJob
+from linearcheck.load.building import load_model
+from linearcheck.load.devices import absent_devices
+from linearcheck.load.discover import discover_models
+from linearcheck.load.inference import infer_inputs
+from linearcheck.load.records import InputPlan, LoadedModel, LoadError
+from linearcheck.load.shapes import plan_inputs, read_first_axis_as_batch
+from linearcheck.model_report import input_reports, layer_rows, output_reports
+from linearcheck.rules.registry import diagnose
+from linearcheck.trace.records import Call, Trace
+from linearcheck.trace.signals import TraceSignal
+from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
+
+__all__ = ["check_model", "discover_models"]
+
+ROOM_FOR_AXES = {f"{kind}{dims}d": dims + 2 for kind in ("conv", "conv_transpose", "max_pool", "avg_pool") for dims in (1, 2, 3)}
+
+
+def check_model(job: CheckJob, run_apart: Callable[..., Any] | None = None) -> ModelReport:
+    """The report of one model.
+
+    Args:
+        run_apart: Runs a function in a process of its own (`worker.isolation.run_in_fork`); with it, fixes are tried.
+
+    Raises:
+        LoadError: Where the model could not be loaded, built, or given an input.
+    """
+    began = time.perf_counter()
+    with absent_devices():
+        loaded = load_model(job)
+        traced = _trace(loaded, job)
+    diagnostics = diagnose(traced.trace, job.options.select, job.options.ignore)
+    if run_apart is not None and job.options.try_fixes and any(d.proposals for d in diagnostics):
+        diagnostics = _with_tried_fixes(job, traced, diagnostics, run_apart)
+    return _report(job, loaded, traced, diagnostics, time.perf_counter() - began)
+
+
+def _trace(loaded: LoadedModel, job: CheckJob) -> Traced:
+    try:
+        traced = trace_model(loaded, lambda model: _plan(loaded, model, job), train=job.options.train)
+        reread = _read_again(traced)
+        if reread is not None:
+            traced = trace_model(loaded, lambda model: reread, train=job.options.train)
+    except ConstructionError as error:
+        raise _cannot_build(loaded, error) from error
+    return traced
+
+
+def _plan(loaded: LoadedModel, model: nn.Module, job: CheckJob) -> InputPlan:
+    signature = forward_signature(model)
+    if job.options.input_shapes:
+        return plan_inputs(job.options.input_shapes, signature, job.options)
+    return infer_inputs(loaded, model, signature, job.options)
+
+
+def forward_signature(model: nn.Module) -> inspect.Signature:
+    """Arguments of the model's own `forward`; those of its first child where the model is one of torch's containers."""
+    return inspect.signature(model.forward)
+
+
+def _read_again(traced: Traced) -> InputPlan | None:
+    """The plan with a leading number read as the batch, where the layer that takes an input has no room for one axis more."""
+    plan = traced.plan
+    for call in traced.trace.failures:
+        given = call.input
+        room = ROOM_FOR_AXES.get(call.name)
+        if given is not None and given.role == "input" and room is not None and given.rank == room + 1:
+            reread = read_first_axis_as_batch(plan, given.name)
+            if reread is not plan and reread.inputs != plan.inputs:
+                return reread
+    return None
+
+
+def _cannot_build(loaded: LoadedModel, error: ConstructionError) -> LoadError:
+    raised = error.error
+    if isinstance(raised, LoadError):
+        return raised
+    line = None
+    path = str(loaded.path)
+    if error.instruction is not None:
+        code, offset = error.instruction
+        positions = list(code.co_positions())
+        line = positions[offset // 2][0]
+        path = code.co_filename
+    text = str(raised).strip().splitlines()
+    what = f"{type(raised).__name__}: {text[0]}" if text else type(raised).__name__
+    return LoadError("LC901", f"building `{loaded.name}` raises {what}", loaded.display_path(path), line)
+
+
+def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...], seconds: float) -> ModelReport:
+    trace = traced.trace
+    findings = tuple(d for d in diagnostics if d.severity is not Severity.NOTE)
+    if traced.raised is not None and not findings:
+        raise _stopped(loaded, traced)
+    return ModelReport(
+        path=loaded.display_path(str(loaded.path)),
+        name=loaded.name,
+        status="findings" if findings else "ok",
+        named=job.target.name is not None,
+        traced=trace.traced,
+        batch_sizes=trace.batch_sizes,
+        seconds=seconds,
+        stood_in=loaded.stood_in,
+        init=loaded.init,
+        inputs=input_reports(traced.plan, trace),
+        outputs=output_reports(trace),
+        layers=layer_rows(trace, findings),
+        diagnostics=findings,
+        notes=tuple(d for d in diagnostics if d.severity is Severity.NOTE),
+        remarks=(*traced.plan.readings, *loaded.remarks),
+    )
+
+
+def _stopped(loaded: LoadedModel, traced: Traced) -> LoadError:
+    error = traced.raised
+    text = str(error).strip().splitlines()
+    what = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    site = next((e.site for e in reversed(traced.trace.python_errors) if e.site is not None), None)
+    path = site.path if site else loaded.display_path(str(loaded.path))
+    return LoadError("LC903", f"`forward` of `{loaded.name}` raises {what}", path, site.line if site else None)
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial of patched sources found, as the fix room judges it."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    outputs: tuple[Any, ...]
+    loaded: bool
+
+
+def _with_tried_fixes(job: CheckJob, traced: Traced, diagnostics: tuple[Diagnostic, ...], run_apart: Callable[..., Any]) -> tuple[Diagnostic, ...]:
+    from linearcheck.fix.trial import TrialOutcome, try_fixes
+
+    def outcome_of(report_diagnostics: tuple[Diagnostic, ...], trace: Trace) -> TrialOutcome:
+        return TrialOutcome(report_diagnostics, tuple(tensor.sizes for tensor in trace.outputs), loaded=True)
+
+    def run(overlay: Mapping[str, str]) -> TrialOutcome:
+        def trial() -> Any:
+            patched = replace(job, overlay={**job.overlay, **overlay}, options=replace(job.options, try_fixes=False))
+            with absent_devices():
+                loaded = load_model(patched)
+                again = _trace(loaded, patched)
+            found = diagnose(again.trace, job.options.select, job.options.ignore)
+            if again.raised is not None and not found:
+                return None
+            return encode(outcome_of(found, again.trace))
+
+        done = run_apart(trial, timeout_seconds=job.options.timeout_seconds)
+        if not done.returned or done.value is None:
+            return TrialOutcome((), (), loaded=False)
+        return decode(TrialOutcome, done.value)
+
+    return try_fixes(diagnostics, traced.trace.sources, run, before=outcome_of(diagnostics, traced.trace))
+
+
+def first_calls(trace: Trace) -> dict[str, Call]:
+    """For each input, the first call that takes it."""
+    found: dict[str, Call] = {}
+    for call in trace.calls:
+        for tensor in call.tensors:
+            if tensor.role == "input" and call.kind == "function":
+                found.setdefault(tensor.name, call)
+    return found
+
+
+__all__ += ["TraceSignal", "forward_signature"]
