@@ -1,0 +1,47 @@
+"""Tells apart why PyTorch raised: a shape, a dtype, an axis out of range, or something that is not about sizes.
+
+PyTorch has one exception type for nearly everything, so its words are read here, and only here, to choose a rule; no text of it is shown.
+Source: the wordings of PyTorch 2.13, eager and on meta.
+"""
+
+from __future__ import annotations
+
+import re
+
+from linearcheck.trace.records import Call, CallError
+
+_DTYPE = re.compile(
+    r"same dtype|same type|dtype|scalar type|expected .*(?:Float|Double|Half|Long|Int)\w* but|not implemented for '|Input type|can't be cast|"
+    r"must be (?:Long|Int|long|int|tensors? of|bool)|indices must be|tensors used as indices|Bool tensor|can only be (?:floating|of type)|"
+    r"floating.?point|with a bool tensor is not supported|integ(?:er|ral)|complex",
+    re.IGNORECASE,
+)
+_NOT_SHAPES = re.compile(
+    r"requires grad|requires_grad|does not require grad|grad_fn|in-place operation|inplace update|leaf Variable|not implemented for (?!')|"
+    r"is not available|Could not run '|NotImplemented|out of memory|not enough memory|can't allocate|ambiguous|singular|positive-definite|converge|"
+    r"probability|same device|on (?:the )?(?:cpu|cuda|meta)|CUDA|NVIDIA|generator|unexpected keyword|takes \d+ positional|"
+    r"invalid combination of arguments|is only supported|deprecated|no attribute|not callable|padding mode|must be specified|"
+    r"Cannot copy out of meta|unsupported (?:operand|type)|got an? invalid|Expected more than 1 value per channel when training",
+    re.IGNORECASE,
+)
+_AXIS = re.compile(r"Dimension out of range|out of bounds|out of range|too many indices|index \d+ is|dimension specified as|dims? .*(?:repeated|multiple times)"
+                   r"|number of dimensions|do(?:es)? not match the (?:number|length)|sparse_dim|Expected a proper Tensor|dimension .* does not exist|cannot permute", re.IGNORECASE)  # fmt: skip
+_SHAPE_ERRORS = frozenset({"RuntimeError", "ValueError", "IndexError", "AssertionError", "TypeError", "RuntimeWarning"})
+
+
+def mentions_dtype(error: CallError | None) -> bool:
+    return error is not None and bool(_DTYPE.search(error.message))
+
+
+def mentions_axis(error: CallError | None) -> bool:
+    return error is not None and (error.type == "IndexError" or bool(_AXIS.search(error.message)))
+
+
+def is_about_shapes(call: Call) -> bool:
+    """Whether a call was refused for the sizes, the number of axes or the dtype of what it got."""
+    error = call.error
+    if error is None or not call.tensors:
+        return False
+    if error.type == "NotImplementedError" and "not implemented for '" not in error.message and "Only " not in error.message:
+        return False
+    return error.type in _SHAPE_ERRORS | {"NotImplementedError"} and not _NOT_SHAPES.search(error.message)

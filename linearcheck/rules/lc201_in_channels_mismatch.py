@@ -1,0 +1,64 @@
+"""LC201 `in-channels-mismatch`: a convolution gets another number of channels than its `in_channels`.
+
+## What it catches
+`nn.Conv1d`, `Conv2d`, `Conv3d`, their transposed forms and `F.conv…` whose input (N, C, ...) has another C than the weight takes.
+
+## Why it matters
+The number of channels is written twice, in the layer that makes them and in the one that takes them, and again in every layer between.
+
+## Example
+    self.conv1 = nn.Conv2d(3, 16, 3)
+    self.conv2 = nn.Conv2d(32, 64, 3)
+    return self.conv2(self.conv1(x))
+
+## Fix
+    self.conv2 = nn.Conv2d(16, 64, 3)
+Unsafe: `conv1` may be meant to make 32. Both are offered, the number that more layers agree with first.
+
+## PyTorch says
+    Given groups=1, weight of size [64, 32, 3, 3], expected input[4, 16, 30, 30] to have 32 channels, but got 16 channels instead
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linearcheck.findings import Proposal, Severity
+from linearcheck.rules.convolutions import Convolution, failed_convolutions
+from linearcheck.rules.failures import report
+from linearcheck.rules.layers import declared_int, input_pin
+from linearcheck.rules.provenance import explain_size
+from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.suggestions import fit_input_size, ranked, replace_text
+from linearcheck.rules.wording import counted, shape
+from linearcheck.trace.records import Trace
+
+RULE = Rule("LC201", "in-channels-mismatch", Severity.ERROR, FixAvailability.ALWAYS, __doc__)
+
+
+def check(trace: Trace) -> Iterator[Finding]:
+    for conv in failed_convolutions(trace):
+        x, failure = conv.input, conv.failure
+        if not conv.has_right_rank or x.shape[conv.channel_axis] == conv.channels:
+            continue
+        groups = declared_int(failure.layer, "groups") or 1
+        grouped = f" It has {groups} groups, so its input channels are a multiple of {groups}." if groups > 1 else ""
+        yield report(
+            RULE,
+            failure,
+            f"{failure.name} expects {counted(conv.channels, 'channel')}, but its input {shape(x)} has {x.sizes[conv.channel_axis]}",
+            (explain_size(trace, x, conv.channel_axis).text + grouped).strip(),
+            got=x.sizes,
+            expected=(*x.sizes[: conv.channel_axis], conv.channels, *x.sizes[conv.channel_axis + 1 :]),
+            proposals=_proposals(trace, conv),
+        )
+
+
+def _proposals(trace: Trace, conv: Convolution) -> tuple[Proposal, ...]:
+    pin, got = input_pin(trace, conv.failure.call), conv.input.shape[conv.channel_axis]
+    if pin is not None:
+        return fit_input_size(trace, pin, got)
+    weight = conv.failure.weight
+    turned = weight is not None and weight.rank >= 3 and weight.shape[0] == got
+    title = f"swap the first two axes of the weight of {conv.failure.name}"
+    return ranked(replace_text(trace, conv.failure.call, "weight", 1, "transpose_weight", title, "{}.transpose(0, 1)") if turned else None)

@@ -1,0 +1,95 @@
+"""The catalogue: every rule in order of code, and what they find in a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
+
+from linearcheck.findings import Diagnostic
+from linearcheck.load.records import LoadError
+from linearcheck.rules import (
+    lc101_in_features_mismatch,
+    lc102_unflattened_feature_map,
+    lc104_features_on_another_axis,
+    lc105_linear_weight_shape,
+    lc201_in_channels_mismatch,
+    lc202_channels_last_input,
+    lc203_wrong_input_rank,
+    lc205_kernel_larger_than_input,
+    lc206_convolution_weight_shape,
+    lc499_refused_operation,
+)
+from linearcheck.rules.merging import merged
+from linearcheck.rules.precedence import resolved
+from linearcheck.rules.rule import Finding, Rule
+from linearcheck.trace.records import Span, Trace
+
+_MODULES: tuple[ModuleType, ...] = (
+    lc101_in_features_mismatch,
+    lc102_unflattened_feature_map,
+    lc104_features_on_another_axis,
+    lc105_linear_weight_shape,
+    lc201_in_channels_mismatch,
+    lc202_channels_last_input,
+    lc203_wrong_input_rank,
+    lc205_kernel_larger_than_input,
+    lc206_convolution_weight_shape,
+    lc499_refused_operation,
+)
+
+RULES: tuple[Rule, ...] = tuple(module.RULE for module in _MODULES)
+"""Every rule, in order of code."""
+
+_CHECKS: tuple[Callable[[Trace], Iterable[Finding]], ...] = tuple(module.check for module in _MODULES if hasattr(module, "check"))
+_BY_CODE = {rule.code: rule for rule in RULES}
+
+
+def diagnose(trace: Trace, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong in a trace, in order of calls, one finding per mistake.
+
+    Args:
+        select, ignore: Codes or prefixes of codes (`LC1`). Nothing selected is everything; an ignored finding still
+            keeps others from speaking about the same call.
+    """
+    findings = [finding for check in _CHECKS for finding in check(trace)]
+    wanted = (finding.diagnostic for finding in resolved(findings) if is_selected(finding.diagnostic.code, select, ignore))
+    return merged(wanted)
+
+
+def is_selected(code: str, select: Sequence[str], ignore: Sequence[str]) -> bool:
+    """Whether a code is asked for; the longer prefix wins where both name it.
+
+    >>> is_selected("LC102", ["LC1"], ["LC102"]), is_selected("LC102", ["LC102"], ["LC1"])
+    (False, True)
+    """
+    chosen = max((len(prefix) for prefix in select if code.startswith(prefix) or prefix == "ALL"), default=-1 if select else 0)
+    refused = max((len(prefix) for prefix in ignore if code.startswith(prefix) or prefix == "ALL"), default=-1)
+    return chosen >= 0 and chosen > refused
+
+
+def rule_of(code: str) -> Rule | None:
+    return _BY_CODE.get(code.upper())
+
+
+def rule_documentation(code: str) -> str:
+    """The page of a rule.
+
+    Raises:
+        KeyError: If there is no such code.
+    """
+    return _BY_CODE[code.upper()].documentation.strip() + "\n"
+
+
+def skipped_diagnostic(error: LoadError) -> Diagnostic:
+    """The LC9xx finding about a model that could not be checked."""
+    rule = _BY_CODE[error.code]
+    span = Span(error.path, error.line, 1, error.line, 1) if error.path and error.line else None
+    return Diagnostic(
+        code=rule.code,
+        rule=rule.name,
+        severity=rule.severity,
+        message=error.message,
+        span=span,
+        path=error.path,
+        explanation=error.advice,
+    )

@@ -1,0 +1,100 @@
+"""Finds a traced call again in the text of the user's source, so that a proposal can name the stretch to replace. Reads, never edits."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+
+from linearcheck.trace.records import Span, Trace
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def nodes_at(trace: Trace, span: Span | None) -> Iterator[ast.expr]:
+    """Every expression that covers exactly the span, outermost first."""
+    text = trace.sources.get(span.path) if span is not None else None
+    tree = _parsed(text.removeprefix("\ufeff")) if text is not None else None
+    if span is None or text is None or tree is None:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr) and node.lineno == span.line and span_of(trace, span.path, node) == _plain(span):
+            yield node
+
+
+def call_at(trace: Trace, span: Span | None) -> ast.Call | None:
+    """The call expression at a span, or None."""
+    return next((node for node in nodes_at(trace, span) if isinstance(node, ast.Call)), None)
+
+
+def statement_at(trace: Trace, span: Span | None) -> ast.stmt | None:
+    """The innermost statement that covers a span's first line and column."""
+    text = trace.sources.get(span.path) if span is not None else None
+    tree = _parsed(text.removeprefix("\ufeff")) if text is not None else None
+    found: ast.stmt | None = None
+    if span is not None and tree is not None:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.stmt) and node.lineno <= span.line <= (node.end_lineno or node.lineno):
+                found = node  # breadth first: deeper statements come later
+    return found
+
+
+def argument_node(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    """The expression of one argument, by keyword or by position (no star before it)."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    leading = call.args[: position + 1]
+    return leading[position] if len(leading) > position and not any(isinstance(item, ast.Starred) for item in leading) else None
+
+
+def span_of(trace: Trace, path: str, node: ast.expr | ast.stmt) -> Span:
+    """Where an expression stands, in characters from 1."""
+    lines = _lines(trace.sources[path].removeprefix("\ufeff"))
+    end_line = node.end_lineno or node.lineno
+    return Span(
+        path,
+        node.lineno,
+        _characters(lines, node.lineno, node.col_offset),
+        end_line,
+        _characters(lines, end_line, node.end_col_offset or 0),
+    )
+
+
+def text_of(trace: Trace, span: Span) -> str:
+    """The source text at a span."""
+    lines = _lines(trace.sources[span.path].removeprefix("\ufeff"))[span.line - 1 : span.end_line]
+    if not lines:
+        return ""
+    lines[-1] = lines[-1][: span.end_column - 1]
+    lines[0] = lines[0][span.column - 1 :]
+    return "\n".join(lines)
+
+
+def node_text(trace: Trace, path: str, node: ast.expr | ast.stmt) -> str:
+    return text_of(trace, span_of(trace, path, node))
+
+
+def is_atom(node: ast.expr) -> bool:
+    """Whether an attribute can be written behind the expression without parentheses."""
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
+
+
+def _characters(lines: list[str], line: int, byte_column: int) -> int:
+    if not 0 < line <= len(lines) or lines[line - 1].isascii():
+        return byte_column + 1
+    return len(lines[line - 1].encode()[:byte_column].decode(errors="ignore")) + 1
+
+
+def _plain(span: Span) -> Span:
+    return Span(span.path, span.line, span.column, span.end_line, span.end_column)
