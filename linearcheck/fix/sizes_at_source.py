@@ -1,0 +1,367 @@
+"""A size changed where it stands or where it comes from: in the call, at a helper's call site, in a table, at a constant's definition.
+
+Candidates are `(cost, edits)`, cheapest first. What they share: the smaller the change and the fewer places it reaches, the cheaper;
+a name is changed where it is defined, or put into an expression, before a bare number takes its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from linearcheck.findings import Edit
+from linearcheck.fix.definitions import Binding, Project, StaticValues, bindings, is_super_call
+from linearcheck.fix.expressions import Observation, neighbouring_expressions, rewritings
+from linearcheck.fix.source import Comprehension, SourceFile, dotted, last_name
+from linearcheck.fix.values import Lookup, evaluate, names_in
+from linearcheck.trace.records import BuildFrame
+
+Candidate = tuple[float, tuple[Edit, ...]]
+
+MAX_DEPTH = 5
+
+# Sizes that the task sets, not the network: they belong to the output and are never changed to make two layers agree.
+OUTPUT_NAME = re.compile(
+    r"(^|[._])(n|num|nb|no|number_of)?_?(class|classes|labels|targets|categories|actions|outputs|tags)$|(^|[._])vocab(_?size)?$", re.I
+)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One layer that the expression helped to build: the frames then, innermost first, and what the expression should be worth."""
+
+    wanted: int
+    frames: tuple[BuildFrame, ...] = ()
+
+
+def size_candidates(
+    project: Project,
+    source: SourceFile,
+    expression: ast.expr,
+    instances: Sequence[Instance],
+    factors: Sequence[int] = (),
+    level: int = 0,
+    depth: int = MAX_DEPTH,
+) -> list[Candidate]:
+    """Sets of edits after each of which `expression` should be worth what every instance wants.
+
+    Args:
+        factors: Numbers whose product is wanted.
+        level: Which of the instances' frames the expression stands in.
+    """
+    observations = [Observation(lookup_for(project, source, expression, instance, level), instance.wanted) for instance in instances]
+    if observations and all(evaluate(expression, o.names) == o.wanted for o in observations):
+        return [(0.0, ())]  # what is worth this already needs no edit
+    neighbours = neighbouring_expressions(source, expression) if depth == MAX_DEPTH or not isinstance(expression, ast.Constant) else ()
+    found: list[Candidate] = []
+    for cost, text in rewritings(source, expression, observations, factors, neighbours):
+        found.append((cost, (source.replace(expression, _guarded(source, expression, text)),)))
+    if depth > 0:
+        found += _where_names_come_from(project, source, expression, instances, observations, factors, level, depth)
+    return _cheapest(found)
+
+
+def _guarded(source: SourceFile, expression: ast.expr, text: str) -> str:
+    """The text in parentheses where it stands inside an operation that binds tighter than it."""
+    parent = source.parents.get(expression)
+    start, end = source.offsets(expression)
+    inside_parentheses = source.text[start - 1 : start] == "(" and source.text[end : end + 1] == ")"
+    compound = isinstance(_body(text), ast.BinOp | ast.UnaryOp | ast.IfExp)
+    return (
+        f"({text})"
+        if compound and isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Subscript) and not inside_parentheses
+        else text
+    )
+
+
+def _body(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        return None
+
+
+def _cheapest(candidates: Iterable[Candidate]) -> list[Candidate]:
+    best: dict[tuple[Edit, ...], float] = {}
+    for cost, edits in sorted(candidates, key=lambda candidate: candidate[0]):
+        best.setdefault(edits, cost)
+    return [(cost, edits) for edits, cost in best.items()]
+
+
+def lookup_for(project: Project, source: SourceFile, at: ast.AST, instance: Instance, level: int) -> Lookup:
+    """Values of names as the trace saw them in a frame, as the text gives them where the trace saw none."""
+    seen: Mapping[str, Any] = instance.frames[level].names if level < len(instance.frames) else {}
+    static = StaticValues(project, source, at)
+
+    def lookup(name: str) -> Any:
+        value = seen.get(name)
+        return value if value is not None else static(name)
+
+    return lookup
+
+
+def _where_names_come_from(
+    project: Project,
+    source: SourceFile,
+    expression: ast.expr,
+    instances: Sequence[Instance],
+    observations: Sequence[Observation],
+    factors: Sequence[int],
+    level: int,
+    depth: int,
+) -> Iterator[Candidate]:
+    if isinstance(expression, ast.Name | ast.Attribute | ast.Subscript):
+        yield from _carried(source, expression, instances, level)
+        yield from _at_definition(project, source, expression, instances, factors, level, depth)
+        return
+    if isinstance(expression, ast.Starred):
+        return
+    for part in _named_parts(expression):
+        wanted = [_solved(expression, part, observation) for observation in observations]
+        if all(value is not None for value in wanted):
+            changed = [replace(instance, wanted=value) for instance, value in zip(instances, wanted, strict=True) if value is not None]
+            for cost, edits in _at_definition(project, source, part, changed, (), level, depth):
+                yield cost + 2.0, edits
+
+
+def _named_parts(expression: ast.expr) -> Iterator[ast.expr]:
+    """The largest names, attributes and entries inside an expression."""
+    for child in ast.iter_child_nodes(expression):
+        if isinstance(child, ast.Name | ast.Attribute | ast.Subscript):
+            yield child
+        elif isinstance(child, ast.expr) and not isinstance(child, ast.Call | ast.Lambda):
+            yield from _named_parts(child)
+
+
+def _solved(expression: ast.expr, part: ast.expr, observation: Observation) -> int | None:
+    """What one name in an expression would have to be worth so that the whole is as wanted; None where no whole number is."""
+    name = dotted(part)
+    if not name:
+        return None
+
+    def worth(value: int) -> Any:
+        return evaluate(expression, lambda other: value if other == name else observation.names(other))
+
+    at_one, at_two = worth(1), worth(2)
+    if not isinstance(at_one, int) or not isinstance(at_two, int) or at_one == at_two:
+        return None
+    value = (observation.wanted - at_one) // (at_two - at_one) + 1
+    return value if value > 0 and worth(value) == observation.wanted else None
+
+
+def _at_definition(
+    project: Project,
+    source: SourceFile,
+    expression: ast.expr,
+    instances: Sequence[Instance],
+    factors: Sequence[int],
+    level: int,
+    depth: int,
+) -> Iterator[Candidate]:
+    name = dotted(expression)
+    if name and OUTPUT_NAME.search(name):
+        return
+    found = bindings(project, source, expression)
+    shared = 0.0 if name and _uses(source, name) <= 1 else 4.5
+    passed = [binding for binding in found if binding.kind == "passed"]
+    yield from _at_call_sites(project, source, expression, passed, instances, factors, level, depth)
+    for binding in found:
+        if binding.kind == "passed":
+            if not _has_frame(instances, level + 1) or name.startswith(("self.", "cls.")) or "." in name:
+                yield from _raised(
+                    0.8, size_candidates(project, binding.source, binding.value, _without_frames(instances), factors, 0, depth - 1)
+                )
+        elif binding.kind == "loop" or binding.path:
+            yield from _raised(0.6, _in_table(project, binding, expression, instances, level, depth))
+        elif binding.kind == "default":
+            yield from _raised(1.5 + shared, _definition(project, binding, instances, factors, level, depth))
+        elif binding.kind == "class" and binding.owner is not None:
+            overrides = list(_overridden(project, binding, dotted(expression).rpartition(".")[2], instances))
+            yield from overrides
+            yield from _raised(0.5 + shared + (5.0 if overrides else 0.0), _definition(project, binding, instances, factors, level, depth))
+        else:
+            yield from _raised(0.5 + shared, _definition(project, binding, instances, factors, level, depth))
+
+
+def _definition(
+    project: Project, binding: Binding, instances: Sequence[Instance], factors: Sequence[int], level: int, depth: int
+) -> list[Candidate]:
+    wanted = {instance.wanted for instance in instances}
+    if len(wanted) > 1 and isinstance(binding.value, ast.Constant):
+        return []
+    return size_candidates(project, binding.source, binding.value, instances, factors, level, depth - 1)
+
+
+def _raised(cost: float, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    return ((cost + inner, edits) for inner, edits in candidates if edits)
+
+
+def _without_frames(instances: Sequence[Instance]) -> list[Instance]:
+    return [Instance(wanted) for wanted in dict.fromkeys(instance.wanted for instance in instances)]
+
+
+def _has_frame(instances: Sequence[Instance], level: int) -> bool:
+    return bool(instances) and all(level < len(instance.frames) for instance in instances)
+
+
+def _uses(source: SourceFile, name: str) -> int:
+    """How often a name is read in its file."""
+    return sum(
+        1
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and dotted(node) == name
+    )
+
+
+def _at_call_sites(
+    project: Project,
+    source: SourceFile,
+    expression: ast.expr,
+    passed: Sequence[Binding],
+    instances: Sequence[Instance],
+    factors: Sequence[int],
+    level: int,
+    depth: int,
+) -> Iterator[Candidate]:
+    """The argument changed in the very calls that led to the layers: each call of a helper is judged for the layers that it built."""
+    if not isinstance(expression, ast.Name) or not _has_frame(instances, level + 1):
+        return
+    groups: dict[ast.Call, tuple[SourceFile, ast.expr, list[Instance]]] = {}
+    for instance in instances:
+        span = instance.frames[level + 1].call
+        file = project.file(span.path)
+        call = file.call_at(span) if file else None
+        binding = next((b for b in passed if file and call and _is_argument_of(b.value, call)), None)
+        if file is None or call is None or binding is None:
+            return
+        groups.setdefault(call, (file, binding.value, []))[2].append(instance)
+    combined: list[Candidate] = [(0.5, ())]
+    for file, value, members in groups.values():
+        choices = size_candidates(project, file, value, members, factors, level + 1, depth - 1)[:4]
+        combined = sorted(((a + b, (*x, *y)) for a, x in combined for b, y in choices), key=lambda candidate: candidate[0])[:6]
+    yield from ((cost, tuple(dict.fromkeys(edits))) for cost, edits in combined if edits)
+
+
+def _is_argument_of(value: ast.expr, call: ast.Call) -> bool:
+    return value in call.args or any(k.value is value for k in call.keywords)
+
+
+def _in_table(
+    project: Project, binding: Binding, expression: ast.expr, instances: Sequence[Instance], level: int, depth: int
+) -> Iterator[Candidate]:
+    """The entry of a table that a loop reads: `for i, o in [(1, 6), (8, 16)]` with 8 for the wrong layer."""
+    wanted = {instance.wanted for instance in instances}
+    present = [
+        (evaluate(expression, lookup_for(project, binding.source, expression, instance, level)), instance.wanted) for instance in instances
+    ]
+    wrong = {(old, new) for old, new in present if old != new}
+    if len(wrong) != 1 and len(wanted) != 1:
+        return
+    old, new = next(iter(wrong)) if len(wrong) == 1 else (None, next(iter(wanted)))
+    for file, entry in _entries(project, binding.source, binding.value, binding.path, depth):
+        value = evaluate(entry, StaticValues(project, file, entry))
+        if (value == old if old is not None else value != new) and value is not None:
+            yield from size_candidates(project, file, entry, [Instance(new)], (), 0, min(depth - 1, 1))
+
+
+def _entries(
+    project: Project, source: SourceFile, iterable: ast.expr, path: tuple[int, ...], depth: int
+) -> Iterator[tuple[SourceFile, ast.expr]]:
+    if depth == 0:
+        return
+    match iterable:
+        case ast.Tuple(elts=items) | ast.List(elts=items):
+            for item in items:
+                if not path:
+                    yield source, item
+                elif isinstance(item, ast.Tuple | ast.List) and path[0] < len(item.elts):
+                    inner = item.elts[path[0]]
+                    yield from _entries(project, source, inner, path[1:], depth - 1) if len(path) > 1 else [(source, inner)]
+        case ast.Name() | ast.Attribute():
+            for binding in bindings(project, source, iterable):
+                yield from _entries(project, binding.source, binding.value, (*binding.path, *path), depth - 1)
+        case ast.Subscript(value=value):
+            yield from _entries(project, source, value, path, depth - 1)
+        case ast.Call(func=func, args=args) if args:
+            name = last_name(func)
+            if name == "zip" and path and path[0] < len(args):
+                yield from _entries(project, source, args[path[0]], path[1:], depth - 1)
+            elif name == "enumerate" and path[:1] == (1,):
+                yield from _entries(project, source, args[0], path[1:], depth - 1)
+            elif name in ("reversed", "list", "tuple", "pairwise"):
+                yield from _entries(project, source, args[0], path if name != "pairwise" else path[1:], depth - 1)
+
+
+def _carried(source: SourceFile, expression: ast.expr, instances: Sequence[Instance], level: int) -> Iterator[Candidate]:
+    """`width = size` at the end of a loop whose layers are chained but that never moves on: `for size in sizes: dense(width, size)`."""
+    if not isinstance(expression, ast.Name):
+        return
+    loop = next((p for p in source.ancestors(expression) if isinstance(p, ast.For | ast.While | Comprehension | ast.FunctionDef)), None)
+    call = next((p for p in source.ancestors(expression) if isinstance(p, ast.Call)), None)
+    if not isinstance(loop, ast.For) or call is None or _is_set_in(loop, expression.id):
+        return
+    last = loop.body[-1]
+    indentation = source.indentation_of(last.lineno)
+    given = [a for a in (*call.args, *(k.value for k in call.keywords)) if a is not expression and names_in(a)]
+    for index, other in enumerate(given):
+        text = source.source_of(other)
+        if "\n" in text or expression.id in names_in(other) or not _follows(other, instances, expression, level):
+            continue
+        yield 0.9 + index / 10, (source.insert(source.end(last), f"\n{indentation}{expression.id} = {text}"),)
+
+
+def _is_set_in(loop: ast.For, name: str) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store) for node in ast.walk(loop))
+
+
+def _follows(other: ast.expr, instances: Sequence[Instance], expression: ast.Name, level: int) -> bool:
+    """Whether each layer wants what another argument was worth the turn before; taken on trust where the trace saw no names."""
+    if not _has_frame(instances, level) or len(instances) < 2:
+        return True
+    worth = [evaluate(other, instance.frames[level].names.get) for instance in instances]
+    return all(before is None or instance.wanted == before for before, instance in zip(worth, instances[1:], strict=False))
+
+
+def _overridden(project: Project, binding: Binding, name: str, instances: Sequence[Instance]) -> Iterator[Candidate]:
+    """An attribute of a base class set anew in the subclass that needs another value, where the base class serves others too."""
+    wanted = {instance.wanted for instance in instances}
+    if binding.owner is None or len(wanted) != 1:
+        return
+    families = [
+        (file, node) for file in project.files() for node in file.classes() if any(last_name(b) == binding.owner.name for b in node.bases)
+    ]
+    if len(families) < 2 and not _is_built(project, binding.owner.name):
+        return
+    for file, subclass in families:
+        if any(name in _names_set(item) for item in subclass.body):
+            continue
+        yield 1.2, (_as_first_statement(file, subclass, f"{name} = {next(iter(wanted))}"),)
+
+
+def _is_built(project: Project, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Call) and last_name(node.func) == name and not is_super_call(node)
+        for file in project.files()
+        for node in ast.walk(file.tree)
+    )
+
+
+def _names_set(statement: ast.stmt) -> set[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _as_first_statement(source: SourceFile, owner: ast.ClassDef, text: str) -> Edit:
+    """A new line at the top of a class's body, after its docstring and beside what it sets already."""
+    first = owner.body[0]
+    indentation = source.indentation_of(first.lineno)
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    if is_docstring:
+        blank = "\n" if len(owner.body) > 1 and owner.body[1].lineno > (first.end_lineno or first.lineno) + 1 else ""
+        return source.insert(source.end(first), f"\n{blank}{indentation}{text}")
+    start = min([first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))])
+    gap = "\n" if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
+    return source.insert((start, 1), f"{indentation}{text}\n{gap}")

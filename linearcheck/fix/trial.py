@@ -1,0 +1,274 @@
+"""Fixes, tried: every proposal is written into a copy of the sources in memory and traced again before it is offered.
+
+Findings are repaired one after the other, each on top of the repairs before it, until the model is clean or nothing more can be done. A
+repair that brings a new error to light may take that error's own repair along: together they count as one fix.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, Severity
+from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
+from linearcheck.fix.judgement import PlaceOf, TrialOutcome, Verdict, is_gone, judge, place_in
+from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, compose_edits, merge_edits, overlap
+from linearcheck.trace.records import Layer
+
+__all__ = ["TrialLimits", "TrialOutcome", "try_fixes"]
+
+Run = Callable[[Mapping[str, str]], TrialOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLimits:
+    """How much may be tried. The first fix of each finding is worth `seconds`, further ones only `seconds_for_more` in all."""
+
+    fixes_per_finding: int = 3
+    candidates_per_proposal: int = 6
+    trials: int = 60
+    seconds: float = 12.0
+    seconds_for_more: float = 0.12
+    follow_ups: int = 2
+
+
+def try_fixes(
+    diagnostics: Sequence[Diagnostic],
+    sources: Mapping[str, str],
+    run: Run,
+    *,
+    before: TrialOutcome | None = None,
+    layers: Sequence[Layer] = (),
+    limits: TrialLimits | None = None,
+) -> tuple[Diagnostic, ...]:
+    """The diagnostics with their fixes, best first, each of which was traced; proposals that failed their trial are left out.
+
+    The edits of all fixes are meant for `sources` as they are, so that fixes of several findings can be made together.
+
+    Args:
+        diagnostics: Findings in order; earlier ones are repaired first.
+        sources: Text of every file of the user's that may be edited.
+        run: Traces the model with the given texts in place of those on the disk.
+        before: What the trace without edits showed; traced once more where it is not given.
+        layers: Layers of that trace, for places that build several of them.
+    """
+    if not any(d.proposals for d in diagnostics):
+        return tuple(diagnostics)
+    bench = _Bench(sources, run, limits or TrialLimits())
+    start = before if before is not None else run({})
+    start = replace(start, diagnostics=tuple(diagnostics), layers=start.layers or tuple(layers))
+    return _Repair(bench, start, tuple(diagnostics)).all()
+
+
+@dataclass
+class _Bench:
+    """Applies edits, traces, counts and remembers."""
+
+    sources: Mapping[str, str]
+    run: Run
+    limits: TrialLimits
+    began: float = field(default_factory=time.monotonic)
+    trials: int = 0
+    known: dict[frozenset[Edit], TrialOutcome] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.trials >= self.limits.trials or self.seconds > self.limits.seconds
+
+    def edited(self, edits: Sequence[Edit]) -> dict[str, str] | None:
+        """The texts after the edits, or None where they clash or leave no Python."""
+        texts: dict[str, str] = {}
+        try:
+            for path in dict.fromkeys(edit.path for edit in edits):
+                texts[path] = apply_edits(self.sources[path], [edit for edit in edits if edit.path == path])
+                ast.parse(texts[path].removeprefix(BOM))
+        except (OverlappingEdits, KeyError, ValueError, SyntaxError, RecursionError):
+            return None
+        return texts
+
+    def outcome(self, edits: Sequence[Edit]) -> TrialOutcome:
+        key = frozenset(edits)
+        if key not in self.known:
+            texts = self.edited(edits)
+            if texts is None or all(texts[path] == self.sources[path] for path in texts):
+                self.known[key] = TrialOutcome(loaded=False)
+            else:
+                self.trials += 1
+                self.known[key] = self.run(texts)
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class _State:
+    """Repairs accepted so far and what a trace with them showed."""
+
+    edits: tuple[Edit, ...]
+    outcome: TrialOutcome
+    place: PlaceOf
+
+
+@dataclass
+class _Repair:
+    """The repair of all findings of one model."""
+
+    bench: _Bench
+    start: TrialOutcome
+    findings: tuple[Diagnostic, ...]
+    fixes: dict[int, list[Fix]] = field(default_factory=dict)
+    tried: dict[int, list[Proposal]] = field(default_factory=dict)
+
+    def all(self) -> tuple[Diagnostic, ...]:
+        state = _State((), self.start, place_in(self.bench.sources, ()))
+        states: dict[int, _State] = {}
+        for _ in range(2):  # a second time, for findings that could not be repaired before a later one was
+            accepted = state.edits
+            for index in self._order():
+                if index in self.fixes:
+                    continue
+                states[index] = state
+                state = self._first_fix(index, state)
+            if state.edits == accepted or all(i in self.fixes for i in self._order()):
+                break
+        self._more_fixes(states)
+        return tuple(self._with_fixes(index, finding) for index, finding in enumerate(self.findings))
+
+    def _order(self) -> list[int]:
+        """Errors before warnings, else as they were found."""
+        wanted = [i for i, f in enumerate(self.findings) if f.proposals and not f.suppressed and f.severity is not Severity.NOTE]
+        return sorted(wanted, key=lambda i: self.findings[i].severity is not Severity.ERROR)
+
+    def _first_fix(self, index: int, state: _State) -> _State:
+        """The state after the best fix of one finding, or the same where it has none."""
+        finding = self.findings[index]
+        place = place_in(self.bench.sources, ())
+        if state.edits and is_gone(finding, self.start.diagnostics, state.outcome.diagnostics, place, state.place):
+            cause = next((other[0] for other in self.fixes.values() if other), None)
+            if cause is not None:
+                self.fixes[index] = [self._cause_of(finding) or cause]
+            return state
+        for proposal in finding.proposals:
+            found = self._try(finding, proposal, state)
+            if found is not None:
+                fix, after = found
+                self.fixes[index] = [fix]
+                return after
+        return state
+
+    def _cause_of(self, finding: Diagnostic) -> Fix | None:
+        """The fix of another finding that made this one disappear as well."""
+        place = place_in(self.bench.sources, ())
+        for fixes in self.fixes.values():
+            for fix in fixes:
+                outcome = self.bench.known.get(frozenset(fix.edits))
+                if outcome is not None and is_gone(
+                    finding, self.start.diagnostics, outcome.diagnostics, place, place_in(self.bench.sources, fix.edits)
+                ):
+                    return fix
+        return None
+
+    def _more_fixes(self, states: Mapping[int, _State]) -> None:
+        """Other ways to repair what is repaired, for the user to choose from, as far as time allows."""
+        deadline = self.bench.seconds + self.bench.limits.seconds_for_more
+        for index, fixes in self.fixes.items():
+            if index not in states:
+                continue
+            for proposal in self.findings[index].proposals:
+                if len(fixes) >= self.bench.limits.fixes_per_finding or self.bench.seconds > deadline:
+                    break
+                if proposal in self.tried.get(index, []):
+                    continue
+                found = self._try(self.findings[index], proposal, states[index], follow=False)
+                if found is not None and all(found[0].edits != fix.edits for fix in fixes):
+                    fixes.append(found[0])
+
+    def _try(self, finding: Diagnostic, proposal: Proposal, state: _State, follow: bool = True) -> tuple[Fix, _State] | None:
+        """The first way to write a proposal into the source that passes its trial, and the state with it."""
+        if not proposal.actions:
+            return None
+        index = self.findings.index(finding)
+        doubtful: tuple[Fix, _State] | None = None
+        followed = 0
+        for edits in self._candidates(proposal, state):
+            if self.bench.is_exhausted:
+                return doubtful
+            together = merge_edits(state.edits, edits)
+            after = self._state(together)
+            before_place = state.place
+            current = self._as_now(finding, state)
+            if current is None:
+                return None
+            verdict, appeared = judge(current, state.outcome, before_place, after.outcome, after.place)
+            fix = Fix(proposal.kind, proposal.title, proposal.safety, tried=True, edits=edits)
+            if verdict is Verdict.CLEAN:
+                self.tried.setdefault(index, []).append(proposal)
+                return fix, after
+            if verdict is Verdict.DOUBTFUL and doubtful is None:
+                doubtful = (replace(fix, safety=Safety.UNSAFE), after)
+            if verdict is Verdict.CONSEQUENCE and follow and followed < self.bench.limits.follow_ups:
+                followed += 1
+                combined = self._followed(current, fix, appeared, state, after)
+                if combined is not None:
+                    self.tried.setdefault(index, []).append(proposal)
+                    return combined
+        self.tried.setdefault(index, []).append(proposal)
+        return doubtful
+
+    def _candidates(self, proposal: Proposal, state: _State) -> Iterator[tuple[Edit, ...]]:
+        wishes = self._wishes(self.findings, self.start.layers)
+        found = edit_candidates(proposal, self.bench.sources, wishes)
+        yield from (edits for edits in found[: self.bench.limits.candidates_per_proposal] if not overlap(state.edits, edits))
+
+    def _wishes(self, findings: Sequence[Diagnostic], layers: Sequence[Layer]) -> Wishes:
+        return wishes_of(layers, [finding.proposals[0] for finding in findings if finding.proposals])
+
+    def _state(self, edits: tuple[Edit, ...]) -> _State:
+        outcome = self.bench.outcome(edits)
+        return _State(edits, outcome, place_in(self.bench.sources, edits) if outcome.loaded else place_in(self.bench.sources, ()))
+
+    def _as_now(self, finding: Diagnostic, state: _State) -> Diagnostic | None:
+        """A finding as the trace with the accepted repairs has it; None where it is gone."""
+        if not state.edits:
+            return finding
+        place = place_in(self.bench.sources, ())(finding)
+        same = [f for f in state.outcome.diagnostics if state.place(f) == place]
+        return next((f for f in same if f.layer == finding.layer), None) or next(iter(same), None)
+
+    def _followed(
+        self, finding: Diagnostic, fix: Fix, appeared: Sequence[Diagnostic], state: _State, after: _State
+    ) -> tuple[Fix, _State] | None:
+        """A fix together with the repair of the one error that it brought to light, where both leave nothing."""
+        if len(appeared) > 2:
+            return None
+        texts = {**self.bench.sources, **(self.bench.edited(after.edits) or {})}
+        new = appeared[0]
+        for proposal in new.proposals[:2]:
+            for further in edit_candidates(proposal, texts, self._wishes(appeared, after.outcome.layers))[:3]:
+                if self.bench.is_exhausted:
+                    return None
+                try:
+                    together = compose_edits(dict(self.bench.sources), after.edits, further)
+                except (OverlappingEdits, ValueError):
+                    continue
+                if any(edit not in together for edit in state.edits):
+                    continue
+                last = self._state(together)
+                verdict, _ = judge(finding, state.outcome, state.place, last.outcome, last.place)
+                if verdict is Verdict.CLEAN:
+                    edits = tuple(edit for edit in together if edit not in state.edits)
+                    title = f"{fix.title} and {proposal.title}"
+                    safety = Safety.SAFE if Safety.UNSAFE not in (fix.safety, proposal.safety) else Safety.UNSAFE
+                    return replace(fix, title=title, safety=safety, edits=edits), last
+        return None
+
+    def _with_fixes(self, index: int, finding: Diagnostic) -> Diagnostic:
+        fixes = self.fixes.get(index, [])
+        failed = [p for p in self.tried.get(index, []) if all(fix.kind != p.kind or fix.title != p.title for fix in fixes)]
+        left = tuple(proposal for proposal in finding.proposals if proposal not in failed)
+        advice = [Fix(p.kind, p.title, p.safety, tried=False) for p in left if not p.actions] if fixes else []
+        return replace(finding, fixes=(*fixes, *advice), proposals=left)
