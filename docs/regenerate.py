@@ -17,7 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "docs" / "rules"
-_BLOCK = re.compile(r"(?P<mark><!-- (?P<kind>output|file): (?P<what>.+?) -->\n+```\w*\n)(?P<body>.*?)(?P<end>^```$)", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"(?P<mark><!-- (?P<kind>output|file): (?P<what>.+?) -->\n+```\w*\n)(?P<body>.*?)(?P<end>^```$)", re.DOTALL | re.MULTILINE
+)
 
 
 def output_of(command: str) -> str:
@@ -27,7 +29,9 @@ def output_of(command: str) -> str:
         raise SystemExit(f"not a linearcheck command: {command}")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("FORCE_COLOR", "CI", "GITHUB_"))}
     environment |= {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm", "PYTHONUTF8": "1"}
-    done = subprocess.run([sys.executable, "-m", "linearcheck", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "linearcheck", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     if done.stderr or done.returncode not in (0, 1):
         raise SystemExit(f"{command}: exit code {done.returncode}\n{done.stderr}")
     return done.stdout
@@ -49,7 +53,9 @@ def rule_pages() -> dict[Path, str]:
 
     rows = [f"| [{rule.code}]({rule.code}.md) | `{rule.name}` | {rule.severity.value} | {rule.summary} |" for rule in rules]
     head = "# Rules\n\nMade from the rules' docstrings by `docs/regenerate.py`; `linearcheck rule LC102` prints a page.\n\n"
-    pages = {RULES / "README.md": head + "| code | name | severity | what it catches |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"}
+    pages = {
+        RULES / "README.md": head + "| code | name | severity | what it catches |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    }
     return pages | {RULES / f"{rule.code}.md": page(rule.documentation) for rule in rules}
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 
 from linearcheck.findings import Report
-from linearcheck.report.concise import render_concise
-from linearcheck.report.github import render_github
-from linearcheck.report.json_format import render_json
 
-_RENDERERS: dict[str, Callable[[Report], str]] = {
-    "concise": render_concise,
-    "json": render_json,
-    "github": render_github,
+# By name, so that a run pays for the import of the one format that it prints.
+_MODULES = {
+    "concise": "concise",
+    "json": "json_format",
+    "sarif": "sarif",
+    "github": "github",
+    "gitlab": "gitlab",
+    "junit": "junit",
+    "markdown": "markdown",
+    "html": "html_format",
 }
 
-FORMATS = ("table", *_RENDERERS)
+FORMATS = ("table", *_MODULES)
 
 
 def render(report: Report, fmt: str) -> str:
@@ -24,7 +27,8 @@ def render(report: Report, fmt: str) -> str:
     Raises:
         ValueError: If there is no such format.
     """
-    renderer = _RENDERERS.get(fmt)
-    if renderer is None:
-        raise ValueError(f"no such output format: {fmt!r} (there are {', '.join(_RENDERERS)})")
-    return renderer(report)
+    if fmt not in _MODULES:
+        raise ValueError(f"no such output format: {fmt!r} (there are {', '.join(_MODULES)})")
+    renderer = getattr(import_module(f"linearcheck.report.{_MODULES[fmt]}"), f"render_{fmt}")
+    text: str = renderer(report)
+    return text

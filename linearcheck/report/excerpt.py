@@ -53,8 +53,9 @@ def marked_source(page: Page, margin: int, sources: Mapping[str, str], mark: Mar
     shown: list[Text] = []
     for position, number in enumerate(numbers[:_MOST_LINES]):
         source = lines[number - 1]
-        start = mark.span.column if number == mark.span.line else len(source) - len(source.lstrip()) + 1
-        end = mark.span.end_column if number == mark.span.end_line else len(source.rstrip()) + 1
+        whole = (mark.span.line, mark.span.column) == (mark.span.end_line, mark.span.end_column)  # only the line is known
+        start = mark.span.column if number == mark.span.line and not whole else len(source) - len(source.lstrip()) + 1
+        end = mark.span.end_column if number == mark.span.end_line and not whole else len(source.rstrip()) + 1
         last = position == min(len(numbers), _MOST_LINES) - 1
         shown += _marked_line(page, margin, number, source, start, end, mark, label=mark.label if last else "")
     if len(numbers) > _MOST_LINES:

@@ -9,7 +9,7 @@ from rich.text import Text
 from linearcheck.findings import Diagnostic, Fix
 from linearcheck.report.excerpt import GUTTER, Mark, changed_lines, margin_for, marked_snippet, marked_source, numbered
 from linearcheck.report.page import Page
-from linearcheck.report.wording import got_and_expected, label, path_of, place, repetition, span_or_start, suggestions, trial
+from linearcheck.report.wording import got_and_expected, is_skip, label, path_of, place, repetition, span_or_start, suggestions, trial
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Span
 
@@ -110,13 +110,14 @@ def _help(page: Page, margin: int, diagnostic: Diagnostic, sources: Mapping[str,
     offered = suggestions(diagnostic)
     shown = offered if verbose else offered[:_MOST_SUGGESTIONS]
     for fix in shown:
-        yield from _suggestion(page, margin, fix, sources, verbose=verbose)
+        title = fix.title if is_skip(diagnostic) else f"{fix.title} ({trial(fix)})"
+        yield from _suggestion(page, margin, title, fix, sources, verbose=verbose)
     if len(offered) > len(shown):
         yield Text(f"{page.ellipsis} {len(offered) - len(shown)} more with --verbose", style="dim")
 
 
-def _suggestion(page: Page, margin: int, fix: Fix, sources: Mapping[str, str], *, verbose: bool) -> Iterator[Text]:
-    first, *rest = page.wrap(f"{fix.title} ({trial(fix)})", indent=6)
+def _suggestion(page: Page, margin: int, title: str, fix: Fix, sources: Mapping[str, str], *, verbose: bool) -> Iterator[Text]:
+    first, *rest = page.wrap(title, indent=6)
     yield Text.assemble(("help", "bold cyan"), f": {first}")
     for line in rest:
         yield Text(f"      {line}")

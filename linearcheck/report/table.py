@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from linearcheck.findings import Diagnostic, InputReport, ModelReport, Report
+from linearcheck.findings import Diagnostic, ModelReport, Report
 from linearcheck.report.finding import finding_lines
 from linearcheck.report.layers_table import layers_table
 from linearcheck.report.page import Page
+from linearcheck.report.readings import input_sentences
 from linearcheck.report.summary import checked_how, closing_line, fix_hint, summarise
-from linearcheck.report.wording import listed, model_title, shape_or_dash
+from linearcheck.report.wording import listed, model_title
 from linearcheck.sizes import shape_text
 
 _MOST_GOOD_LINES = 20
@@ -81,10 +82,8 @@ def _head(page: Page, model: ModelReport, *, verbose: bool) -> Iterator[Text]:
     built = [f"{value.name}={value.value} ({value.why or value.source})" for value in model.init if verbose or value.source != "default"]
     if built:
         yield from _sentence(page, f"built with {listed(built)}")
-    for given in model.inputs:
-        yield from _sentence(page, _input_sentence(given))
-    for remark in model.remarks:
-        yield from _sentence(page, remark)
+    for sentence in input_sentences(model):
+        yield from _sentence(page, sentence)
     if verbose and model.traced:
         yield from _sentence(page, f"traced {_WAYS[model.traced]}{checked_how(model)} in {model.seconds:.2f} s")
     if verbose and model.outputs:
@@ -99,10 +98,6 @@ _WAYS = {
     "fake": "without data (fake tensors)",
     "mixed": "partly without data",
 }
-
-
-def _input_sentence(given: InputReport) -> str:
-    return f"{given.name}: {shape_or_dash(given.shape)} {given.dtype}, {given.source}{': ' + given.why if given.why else ''}"
 
 
 def _sentence(page: Page, text: str) -> Iterator[Text]:

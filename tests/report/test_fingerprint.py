@@ -18,7 +18,9 @@ def fingerprints(of: Report) -> list[str]:
 def moved(diagnostic: Diagnostic, lines: int, columns: int = 0) -> Diagnostic:
     span = diagnostic.span
     assert span is not None
-    return replace(diagnostic, span=Span(span.path, span.line + lines, span.column + columns, span.end_line + lines, span.end_column + columns))
+    return replace(
+        diagnostic, span=Span(span.path, span.line + lines, span.column + columns, span.end_line + lines, span.end_column + columns)
+    )
 
 
 def test_moved_and_reformatted_lines_keep_their_fingerprint() -> None:

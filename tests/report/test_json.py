@@ -45,7 +45,9 @@ def test_keys_stand_as_the_contract_lists_them() -> None:
     (model,) = report["models"]
     finding = model["diagnostics"][0]
     assert list(report) == ["schema", "linearcheck", "torch", "python", "summary", "errors", "files", "models"]
-    assert " ".join(model) == "path name status reason named traced batch_sizes seconds stood_in init inputs outputs layers diagnostics notes"
+    assert (
+        " ".join(model) == "path name status reason named traced batch_sizes seconds stood_in init inputs outputs layers diagnostics notes"
+    )
     assert " ".join(finding) == (
         "code rule severity fingerprint message explanation path line column end_line end_column cell snippet layer definition "
         "got expected operands related times suppressed fixes"

@@ -142,7 +142,8 @@ LENET_LAYERS = (
     layer("fc2", "Linear", 12, shape("N", 120), shape("N", 10), (10, 120), (10,), 1210, call=19),
 )
 
-IMAGE = InputReport("x", shape("N", 1, 28, 28), "float32", "given", "1,28,28 is one sample, the batch axis is put in front")
+IMAGE = InputReport("x", shape("N", 1, 28, 28), "float32", "given")
+READING = "x: `1,28,28` read as one sample, so (N, 1, 28, 28)"
 
 
 def model(**changes: object) -> ModelReport:
@@ -158,6 +159,7 @@ def model(**changes: object) -> ModelReport:
         outputs=(TensorReport("", shape("N", 10), "float32"),),
         layers=LENET_LAYERS,
         diagnostics=lenet_findings(),
+        remarks=(READING,),
     )
     return replace(base, **changes)  # type: ignore[arg-type]
 
@@ -258,7 +260,10 @@ def silent() -> Report:
         notes=(note,),
         init=(NamedValue("width", "64", "given"), NamedValue("depth", "2", "default")),
         stood_in=("wandb",),
-        remarks=("`wandb` is not installed and was stood in for",),
+        remarks=(
+            READING,
+            "`wandb` is not installed and was stood in for",
+        ),
         printed="building\n\x1b[31mred\x1b[0m\n",
     )
     return report(one, sources={"scorer.py": FOLD})
