@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from linearcheck.codec import decode, encode
@@ -40,6 +41,7 @@ def check_model(job: CheckJob, run_apart: Callable[..., Any] | None = None) -> M
         LoadError: Where the model could not be loaded, built, or given an input.
     """
     began = time.perf_counter()
+    torch.set_num_threads(1)  # a fork after an OpenMP operation hangs otherwise, and small models run faster
     with absent_devices():
         loaded = load_model(job)
         traced = _trace(loaded, job)

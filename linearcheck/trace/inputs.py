@@ -60,12 +60,15 @@ def axis_size(axis: int | str, letters: Mapping[str, int]) -> int:
     return math.prod(int(part) if part.strip().isdigit() else letters[part.strip()] for part in axis.split("*"))
 
 
-def make_inputs(plan: InputPlan, letters: Mapping[str, int], choices: InputChoices, model: nn.Module, *, meta: bool, changed_row: int | None = None) -> MadeInputs:
+def make_inputs(
+    plan: InputPlan, letters: Mapping[str, int], choices: InputChoices, model: nn.Module, *, meta: bool, changed_row: int | None = None, double: bool = False
+) -> MadeInputs:  # fmt: skip
     """The arguments of `forward` for one run.
 
     Args:
         letters: Size of every letter, the batch `N` included.
         changed_row: One sample of the batch whose values are other than without it (the sample probe).
+        double: Whether float32 becomes float64.
 
     Values: floats are standard normal from a fixed seed; integers lie between 1 and `choices.highest` (2), fall along a single axis, as
     sorted lengths do, and differ from sample to sample; booleans alternate.
@@ -81,6 +84,8 @@ def make_inputs(plan: InputPlan, letters: Mapping[str, int], choices: InputChoic
         tensor = torch.empty(shape, dtype=dtype, device=device) if meta else _values(shape, dtype, spec, highest, position)
         if changed_row is not None and not meta:
             _change_row(tensor, spec, changed_row, highest, position)
+        if double and tensor.dtype == torch.float32:
+            tensor = tensor.double()
         tensors[spec.name] = tensor
         if spec.fill is None:
             opened.append(OpenInput(spec.name, tensor, spec.dtype is None and spec.name not in choices.dtypes, highest))

@@ -254,6 +254,8 @@ class Recorder(TorchFunctionMode):
         )  # fmt: skip
         if not self.options.meta:
             self._spend(name.bare, args, kwargs)
+        if self.options.keep_tensors and name.writes and args and isinstance(args[0], Tensor):
+            self._keep_before_write(args[0])
         try:
             result = func(*args, **kwargs)
         except TraceSignal:
@@ -270,6 +272,13 @@ class Recorder(TorchFunctionMode):
             result = _on_meta(result)
         self._note_result(call, index, result, args)
         return result
+
+    def _keep_before_write(self, tensor: Tensor) -> None:
+        """Kept values share memory with what they were taken from: copy them before that is written to."""
+        for kept in self.values.values():
+            for position, value in enumerate(kept):
+                if value.data_ptr() == tensor.data_ptr() and value.shape == tensor.shape:
+                    kept[position] = value.clone()
 
     def _note_result(self, call: RawCall, index: int, result: Any, args: tuple[Any, ...]) -> None:
         guesses = _guesses_of(call.args) | _guesses_of(call.kwargs)

@@ -177,9 +177,12 @@ def _conv(call: _Failed) -> StandIn | None:
     shape = tuple(x.shape)
     bodies: list[tuple[int, ...]] = []  # (batch, *spatial) of the right input
     if len(shape) == dims + 2:
-        if shape[-1] == channels and shape[1] != channels:
-            bodies.append((shape[0], *shape[1:-1]))
-        bodies.append((shape[0], *shape[2:]))
+        as_given, channels_last = (shape[0], *shape[2:]), (shape[0], *shape[1:-1])
+        if shape[-1] == channels != shape[1]:
+            # a map is mostly square, so a width that equals the height is hardly the channels
+            bodies.extend([as_given, channels_last] if dims > 1 and shape[-1] == shape[-2] else [channels_last, as_given])
+        else:
+            bodies.append(as_given)
     elif len(shape) == dims + 1:
         bodies.append((shape[0], *shape[1:]) if shape[0] != channels else (1, *shape[1:]))
         if dims == 1 and len(shape) == 2:

@@ -1,6 +1,6 @@
 """Builds a model under the recorder and traces its forward pass as often as names of sizes and honest findings need.
 
-Real when small: a build of at most 100 MB and a forward pass of at most 6 GFLOP run with data. Otherwise the model is built and run on
+Real when small: a build of at most 100 MB and a forward pass of at most 15 GFLOP run with data. Otherwise the model is built and run on
 `meta`, and where that meets a call that reads values, for real after all within the worker's limits.
 """
 
@@ -19,22 +19,25 @@ import torch
 from torch import Tensor, nn
 
 from linearcheck.load.records import InputPlan, LoadedModel
+from linearcheck.sizes import depends_on
 from linearcheck.trace.assemble import Assembler, Run, TensorName, layers
 from linearcheck.trace.axes import choose_batch_sizes
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
 from linearcheck.trace.patches import recording_modules
 from linearcheck.trace.private import meta_without_dynamo
-from linearcheck.trace.records import BatchFailure, Trace
+from linearcheck.trace.probe import compare_runs, merge_leaks
+from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
 from linearcheck.trace.signals import NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction, SpanTable
 
 BUILD_BYTES = 1e8
 BUILD_WORK = 1e9
-FORWARD_WORK = 6e9
+FORWARD_WORK = 1.5e10
 FORWARD_BYTES = 1.5e9
 MOST_RETRIES = 12
 MOST_GUESS_RUNS = 6
+LONGEST_CHAIN = 12
 
 Way = Literal["real", "meta"]
 
@@ -133,7 +136,7 @@ class Restart(Exception):
 
 def run_forward(
     session: Session, plan: InputPlan, letters: Mapping[str, int], *, guesses: Mapping[Key, int] | None = None, keep_values: bool = False, changed_row: int | None = None,
-    training: bool | None = None,
+    training: bool | None = None, double: bool = False,
 ) -> Run:  # fmt: skip
     """One forward pass at the given sizes, on a copy of the model whose state is as built.
 
@@ -142,7 +145,7 @@ def run_forward(
     """
     for _ in range(MOST_RETRIES):
         try:
-            return _attempt(session, plan, letters, guesses or {}, keep_values, changed_row, training)
+            return _attempt(session, plan, letters, guesses or {}, keep_values, changed_row, training, double)
         except RetryInput as retry:
             if retry.dtype is not None:
                 session.choices.dtypes[retry.name] = retry.dtype
@@ -160,17 +163,18 @@ def run_forward(
 
 
 def _attempt(
-    session: Session, plan: InputPlan, letters: Mapping[str, int], guesses: Mapping[Key, int], keep_values: bool, changed_row: int | None, training: bool | None
+    session: Session, plan: InputPlan, letters: Mapping[str, int], guesses: Mapping[Key, int], keep_values: bool, changed_row: int | None,
+    training: bool | None, double: bool,
 ) -> Run:
     recorder, way = session.recorder, session.way
     limited = way == "real" and not session.unlimited
     recorder.options.work_limit = FORWARD_WORK if limited else float("inf")
     recorder.options.bytes_limit = FORWARD_BYTES if limited else float("inf")
     recorder.options.keep_tensors = keep_values
-    model = _copy_of(session)
+    model = _copy_of(session) if not double else copy.deepcopy(session.model).double()
     if training is not None:
         model.train(training)
-    made = make_inputs(plan, letters, session.choices, model, meta=way == "meta", changed_row=changed_row)
+    made = make_inputs(plan, letters, session.choices, model, meta=way == "meta", changed_row=changed_row, double=double)
     recorder.start_forward(model, guesses)
     names = _known_tensors(session, model)
     inputs = {name: recorder.see(tensor) for name, tensor in made.tensors.items()}
@@ -180,7 +184,7 @@ def _attempt(
     raised: BaseException | None = None
     outputs: list[Seen] = []
     _seed()
-    with _quiet(way), torch.set_grad_enabled(session.grad), recording_modules(recorder), recorder:
+    with _quiet(way), _default_dtype(double), torch.set_grad_enabled(session.grad), recording_modules(recorder), recorder:
         try:
             result = model(*made.args, **made.kwargs)
             outputs = [recorder.see(tensor) for tensor in tensors_of(result)]
@@ -193,6 +197,17 @@ def _attempt(
     )
 
 
+@contextlib.contextmanager
+def _default_dtype(double: bool) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    if double:
+        torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def _copy_of(session: Session) -> nn.Module:
     """A copy of the model as built, sharing its parameters; the model itself where it cannot be copied."""
     parameters = {id(parameter): parameter for parameter in session.model.parameters()}
@@ -201,7 +216,6 @@ def _copy_of(session: Session) -> nn.Module:
     except Exception:
         return session.model
     originals = dict(session.model.named_buffers(remove_duplicate=False))
-    session.recorder._seen.update({})
     for name, buffer in copied.named_buffers(remove_duplicate=False):
         if name in originals:
             session.recorder.adopt(buffer, originals[name])
@@ -304,6 +318,7 @@ def _trace(session: Session, plan: InputPlan) -> Traced:
     batch_failures, explained = _batch_failures(session, plan, letters, base, varied, dropped)
     assembler = Assembler(base, varied, session.spans, dropped | explained)
     calls = assembler.calls()
+    leaks, probed = _probe(session, plan, letters, base, varied)
     trace = Trace(
         calls=calls,
         layers=layers(session.model, session.recorder, base, assembler),
@@ -316,10 +331,69 @@ def _trace(session: Session, plan: InputPlan) -> Traced:
         decisions=assembler.decisions(),
         python_errors=assembler.python_errors(),
         batch_failures=batch_failures,
+        leaks=leaks,
+        probed=probed,
+        batch_of_one=_batch_of_one(session, plan, letters, base, calls),
         sources=session.spans.sources,
         building_calls=Assembler(base, {}, session.spans).calls(session.recorder.built_calls),
     )
     return Traced(trace, session, base, varied, plan, base.raised, None)
+
+
+def _is_clean(run: Run) -> bool:
+    return run.raised is None and not run.failed_keys
+
+
+def _probe(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run]) -> tuple[tuple[Leak, ...], bool]:
+    """The sample probe, where the model runs for real and without a failure. Always in evaluation mode."""
+    if session.way != "real" or not plan.has_batch or "N" not in letters or not _is_clean(base):
+        return (), False
+    n = letters["N"]
+    try:
+        leaks = _probe_in(session, plan, letters, varied, n, double=False)
+        if leaks:
+            again = _probe_in(session, plan, letters, varied, n, double=True)
+            leaks = leaks if again is None else again
+    except Restart:
+        return (), False
+    return leaks or (), True
+
+
+def _probe_in(
+    session: Session, plan: InputPlan, letters: Mapping[str, int], varied: Mapping[str, Run], n: int, *, double: bool
+) -> tuple[Leak, ...] | None:
+    """The leaks that two changed samples show, or None where the model does not run in float64."""
+    kept = run_forward(session, plan, letters, keep_values=True, training=False, double=double)
+    if not _is_clean(kept):
+        return None
+    assembler = Assembler(kept, varied, session.spans)
+    calls = assembler.calls()
+    comparisons = []
+    for row in (n // 2, 0):
+        changed = run_forward(session, plan, letters, keep_values=True, changed_row=row, training=False, double=double)
+        if not _is_clean(changed):
+            return None
+        comparisons.append(compare_runs(kept, changed, calls, row, n))
+    return merge_leaks(comparisons, kept, [tensor.sizes for tensor in assembler.outputs()])
+
+
+def _batch_of_one(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, calls: tuple[Call, ...]) -> BatchOfOne | None:
+    """What one sample does, for models that squeeze an axis which may then be the batch. In evaluation mode, as BatchNorm needs it."""
+    squeezes = [call for call in calls if call.name == "squeeze" and call.input is not None and any(depends_on(size) for size in call.input.sizes)]
+    if not squeezes or not _is_clean(base) or "N" not in letters:
+        return None
+    try:
+        one = run_forward(session, plan, {**letters, "N": 1}, training=False)
+    except Restart:
+        return None
+    assembler = Assembler(one, {}, session.spans)
+    failed = next((assembler.call(index, raw) for index, raw in enumerate(one.calls) if raw.error is not None), None)
+    dropped = []
+    for call in squeezes:
+        twin = one.by_key.get(base.calls[call.index].key)
+        if twin is not None and twin.outputs and call.output is not None and len(twin.outputs[0].shape) < len(call.output.shape):
+            dropped.append(call.index)
+    return BatchOfOne(failed, tuple(dropped), tuple(seen.shape for seen in one.outputs) if one.raised is None else None)
 
 
 def _vary(session: Session, plan: InputPlan, letters: Mapping[str, int], larger: Mapping[str, int], base: Run) -> dict[str, Run]:
@@ -400,24 +474,27 @@ def _batch_sizes_written(base: Run, failing: Mapping[Key, RawCall | Any]) -> set
     for raw in base.calls:
         for seen in raw.outputs:
             makers.setdefault(seen.uid, raw)
+    known = {given.uid for given in base.inputs.values()} | set(base.names)
     sizes: set[int] = set()
     for failed in failing.values():
         for seen in _tensors_among(failed.args, failed.kwargs):
-            maker, steps = makers.get(seen.uid), 0
-            while maker is not None and steps < 12:
-                steps += 1
-                inner = list(_tensors_among(maker.args, maker.kwargs))
+            root = seen
+            for _ in range(LONGEST_CHAIN):
+                maker = makers.get(root.uid)
+                if maker is None:
+                    if root.uid not in known:
+                        sizes.update(size for size in root.shape[:2] if size > 1)
+                    break
                 bare = maker.name.bare if maker.name else ""
                 if bare in {"view", "reshape", "expand"}:
-                    numbers = [size for size in _numbers(maker.args[1:]) if size > 1]
-                    sizes.update(numbers[:1])
+                    sizes.update([size for size in _numbers(maker.args[1:]) if size > 1][:1])
                     break
-                if not inner:
+                inner = next(_tensors_among(maker.args, maker.kwargs), None)
+                if inner is None:
                     sizes.update(size for output in maker.outputs for size in output.shape[:2] if size > 1)
+                if inner is None or inner.uid == root.uid:
                     break
-                maker = makers.get(inner[0].uid) if inner[0].uid != seen.uid else None
-            if maker is None and seen.uid not in {given.uid for given in base.inputs.values()} and seen.uid not in base.names:
-                sizes.update(size for size in seen.shape[:2] if size > 1)
+                root = inner
         bare = failed.name.bare if failed.name else ""
         if bare in {"view", "reshape", "expand"}:
             sizes.update([size for size in _numbers(failed.args[1:]) if size > 1][:1])
