@@ -9,7 +9,7 @@ from rich.text import Text
 from linearcheck.findings import Diagnostic, Fix
 from linearcheck.report.excerpt import GUTTER, Mark, changed_lines, margin_for, marked_snippet, marked_source, numbered
 from linearcheck.report.page import Page
-from linearcheck.report.wording import got_and_expected, is_skip, label, path_of, place, repetition, span_or_start, suggestions, trial
+from linearcheck.report.wording import got_and_expected, label, offers, path_of, place, repetition, span_or_start, suggestions
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Span
 
@@ -107,10 +107,9 @@ def _notes(page: Page, margin: int, diagnostic: Diagnostic) -> Iterator[Text]:
 
 
 def _help(page: Page, margin: int, diagnostic: Diagnostic, sources: Mapping[str, str], *, verbose: bool) -> Iterator[Text]:
-    offered = suggestions(diagnostic)
+    offered = list(zip(offers(diagnostic), suggestions(diagnostic), strict=True))
     shown = offered if verbose else offered[:_MOST_SUGGESTIONS]
-    for fix in shown:
-        title = fix.title if is_skip(diagnostic) else f"{fix.title} ({trial(fix)})"
+    for title, fix in shown:
         yield from _suggestion(page, margin, title, fix, sources, verbose=verbose)
     if len(offered) > len(shown):
         yield Text(f"{page.ellipsis} {len(offered) - len(shown)} more with --verbose", style="dim")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Diagnostic, Report, Severity
 from linearcheck.report.visible import visible
-from linearcheck.report.wording import path_of, repetition, span_or_start, suggestions, trial
+from linearcheck.report.wording import offers, path_of, repetition, span_or_start
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
@@ -42,8 +42,8 @@ def _lines(diagnostic: Diagnostic) -> Iterator[str]:
     yield diagnostic.message + repetition(diagnostic)
     if diagnostic.explanation:
         yield diagnostic.explanation
-    for fix in suggestions(diagnostic):
-        yield f"help: {fix.title} ({trial(fix)})"
+    for offer in offers(diagnostic):
+        yield f"help: {offer}"
 
 
 def _data(text: str) -> str:

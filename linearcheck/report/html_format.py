@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from linearcheck.findings import Diagnostic, Fix, LayerReport, ModelReport, Report
+from linearcheck.findings import Diagnostic, LayerReport, ModelReport, Report
 from linearcheck.report.excerpt import source_lines
 from linearcheck.report.readings import input_sentences
 from linearcheck.report.summary import closing_line
 from linearcheck.report.visible import visible, visible_character
 from linearcheck.report.wording import (
-    counted,
     got_and_expected,
     label,
     model_title,
+    offers,
     path_of,
     place,
     repetition,
     shape_or_dash,
     span_or_start,
-    suggestions,
-    trial,
 )
 
 _STYLE = """
@@ -90,15 +88,10 @@ def _finding(diagnostic: Diagnostic, sources: Mapping[str, str]) -> Iterator[str
         yield f"<p>{_text(shapes)}</p>"
     if diagnostic.explanation:
         yield f"<p>{_prose(diagnostic.explanation)}</p>"
-    offered = suggestions(diagnostic)
+    offered = offers(diagnostic)
     if offered:
-        yield f"<ul>{''.join(map(_suggestion, offered))}</ul>"
+        yield f"<ul>{''.join(f'<li>{_prose(offer)}</li>' for offer in offered)}</ul>"
     yield "</article>"
-
-
-def _suggestion(fix: Fix) -> str:
-    edits = f", {counted(len(fix.edits), 'edit')}" if len(fix.edits) > 1 else ""
-    return f"<li>{_prose(fix.title)} ({trial(fix)}{edits})</li>"
 
 
 def _source(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from linearcheck.findings import Diagnostic, ModelReport, Report, RunError, Severity
 from linearcheck.report.visible import visible
-from linearcheck.report.wording import counted, is_level, is_skip, path_of, place, repetition, span_or_start, suggestions, trial
+from linearcheck.report.wording import counted, is_level, is_skip, offers, path_of, place, repetition, span_or_start
 
 
 def render_junit(report: Report) -> str:
@@ -63,6 +63,6 @@ def _details(found: Iterable[Diagnostic]) -> str:
         span = span_or_start(diagnostic)
         where = place(path_of(diagnostic), span.line, span.column, diagnostic.cell)
         lines = [f"{where}: {diagnostic.code} {diagnostic.message}{repetition(diagnostic)}", diagnostic.explanation]
-        lines += [f"help: {fix.title} ({trial(fix)})" for fix in suggestions(diagnostic)]
+        lines += [f"help: {offer}" for offer in offers(diagnostic)]
         blocks.append("".join(f"{visible(line)}\n" for line in lines if line))
     return "\n" + "\n".join(blocks)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from linearcheck.findings import Diagnostic, ModelReport, Report
 from linearcheck.report.summary import closing_line
 from linearcheck.report.visible import visible
-from linearcheck.report.wording import label, model_title, path_of, place, repetition, shape_or_dash, span_or_start, suggestions, trial
+from linearcheck.report.wording import label, model_title, offers, path_of, place, repetition, shape_or_dash, span_or_start
 
 _PUNCTUATION = re.compile(r"([\\`*_\[\]#!|~<>&@$])")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -45,7 +45,7 @@ def _details(model: ModelReport, diagnostic: Diagnostic) -> Iterator[str]:
     facts = [
         f"{word} {_code(shape_or_dash(shape))}" for word, shape in (("got", diagnostic.got), ("expected", diagnostic.expected)) if shape
     ]
-    lists = [*([", ".join(facts)] if facts else []), *(f"{_prose(fix.title)} ({trial(fix)})" for fix in suggestions(diagnostic))]
+    lists = [*([", ".join(facts)] if facts else []), *map(_prose, offers(diagnostic))]
     if lists:
         yield ""
     yield from (f"- {item}" for item in lists)

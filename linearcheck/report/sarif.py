@@ -11,7 +11,7 @@ from urllib.parse import quote
 from linearcheck import __version__
 from linearcheck.findings import Diagnostic, Edit, Fix, ModelReport, Report, Severity
 from linearcheck.report.visible import visible
-from linearcheck.report.wording import counted, repetition, span_or_start, suggestions, trial
+from linearcheck.report.wording import counted, offers, repetition, span_or_start, trial
 from linearcheck.rules.registry import RULES
 from linearcheck.rules.rule import Rule
 from linearcheck.trace.records import Span
@@ -99,7 +99,7 @@ def _result(model: ModelReport, diagnostic: Diagnostic, rule_index: int) -> _Obj
 
 def _message(diagnostic: Diagnostic) -> str:
     """Message, explanation and what helps: viewers show nothing else beside the line."""
-    helps = [f"help: {fix.title} ({trial(fix)})" for fix in suggestions(diagnostic)]
+    helps = [f"help: {offer}" for offer in offers(diagnostic)]
     lines = [diagnostic.message + repetition(diagnostic), diagnostic.explanation, *helps]
     return "\n".join(visible(line) for line in lines if line)
 
@@ -141,7 +141,7 @@ def _fix(fix: Fix) -> _Object:
         {"artifactLocation": _artifact(path), "replacements": [_replacement(edit) for edit in edits]} for path, edits in by_path.items()
     ]
     count = counted(len(fix.edits), "edit")
-    return {"description": {"text": visible(f"{fix.title} ({trial(fix)}, {count})")}, "artifactChanges": changes}
+    return {"description": {"text": visible(f"{fix.title} [{trial(fix)}, {count}]")}, "artifactChanges": changes}
 
 
 def _replacement(edit: Edit) -> _Object:

@@ -86,6 +86,11 @@ def trial(fix: Fix) -> str:
     return f"tried, {fix.safety.value}" if fix.edits else "tried"
 
 
+def offers(diagnostic: Diagnostic) -> list[str]:
+    """Each suggestion on one line, with how far it may be trusted; advice about a skip is never tried, so that goes without saying."""
+    return [fix.title if is_skip(diagnostic) else f"{fix.title} [{trial(fix)}]" for fix in suggestions(diagnostic)]
+
+
 def is_fixable(diagnostic: Diagnostic) -> bool:
     return any(fix.tried and fix.edits for fix in diagnostic.fixes)
 
