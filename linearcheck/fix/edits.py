@@ -15,7 +15,7 @@ from linearcheck.findings import Action, Edit, Proposal, ReplaceSource, SetArgum
 from linearcheck.fix.arguments import add_keyword, find_argument, is_hidden
 from linearcheck.fix.definitions import Project, bindings
 from linearcheck.fix.imports import missing_imports
-from linearcheck.fix.sequential import holder_of, insert_module
+from linearcheck.fix.sequential import holder_of, insert_module, is_first
 from linearcheck.fix.signatures import FUNCTIONS, LAYERS
 from linearcheck.fix.sizes_at_source import Candidate, Instance, size_candidates
 from linearcheck.fix.source import SourceFile
@@ -131,21 +131,22 @@ def _wrapping(project: Project, source: SourceFile, action: WrapInput) -> list[C
     definition = file.call_at(action.definition) if file is not None else None
     if file is None or definition is None:
         return wrapped
+    holder = holder_of(file, definition)
+    first = _is_first(file, holder, action)
     inserted = insert_module(file, definition) if action.transform in ("flatten", "view_as_rows") else ()
     if not inserted:
-        return wrapped if not _is_inside_sequential(file, definition, action) or _is_first_of_call(action) else []
+        return wrapped if first or holder is None else []
     module: list[Candidate] = [(0.5, inserted)]
     # AlexNet's idiom: where the layer is the first of its Sequential, `forward` flattens.
-    return wrapped[:1] + module + wrapped[1:] if _is_first_of_call(action) and wrapped else module
+    return wrapped[:1] + module + wrapped[1:] if first and wrapped else module
 
 
-def _is_first_of_call(action: WrapInput) -> bool:
+def _is_first(file: SourceFile, holder: tuple[ast.expr, ast.AST] | None, action: WrapInput) -> bool:
     """Whether the layer is the first thing that the called container calls: `classifier.0` when `self.classifier(x)` is called."""
-    return all(part == "0" for part in action.layer.split(".") if part.isdigit())
-
-
-def _is_inside_sequential(file: SourceFile, definition: ast.Call, action: WrapInput) -> bool:
-    return action.layer.rpartition(".")[2].isdigit() and holder_of(file, definition) is not None
+    numbers = [part for part in action.layer.split(".") if part.isdigit()]
+    if holder is not None and isinstance(holder[1], ast.List | ast.Tuple | ast.Call) and not numbers:
+        return is_first(file, *holder)
+    return bool(numbers) and all(number == "0" for number in numbers)
 
 
 def _setting(project: Project, source: SourceFile, action: SetArgument, wishes: Wishes) -> list[Candidate]:

@@ -54,7 +54,7 @@ def rewritings(
         return [(KEEP_FORM, _number_like(source, expression, one_value))]
     if isinstance(expression, ast.BinOp):
         if one_value is not None:
-            found += [(KEEP_FORM, text) for text in _aligned(source, expression, observations, factors)]
+            found += [(KEEP_FORM + changed, text) for changed, text in _aligned(source, expression, observations, factors)]
         found += [(CHANGE_NUMBER, text) for text in _changed_numbers(source, expression, observations)]
     if not literal:
         found += [(CHANGE_OPERATION - offset, text) for offset, text in _other_operations(source, expression, observations, factors)]
@@ -113,7 +113,9 @@ def _spliced(source: SourceFile, node: ast.expr, changes: dict[ast.expr, str]) -
     return text
 
 
-def _aligned(source: SourceFile, expression: ast.BinOp, observations: Sequence[Observation], factors: Sequence[int]) -> Iterator[str]:
+def _aligned(
+    source: SourceFile, expression: ast.BinOp, observations: Sequence[Observation], factors: Sequence[int]
+) -> Iterator[tuple[float, str]]:
     """The author's product with only those numbers changed that differ from the factors: `64 * 7 * 7` for (64, 7, 7)."""
     leaves = _leaves(expression)
     if len(leaves) < 2 or not factors:
@@ -122,7 +124,7 @@ def _aligned(source: SourceFile, expression: ast.BinOp, observations: Sequence[O
     if len(leaves) == len(factors):
         changes = {leaf: str(f) for leaf, value, f in zip(leaves, values, factors, strict=True) if value != f}
         if changes and all(isinstance(leaf, ast.Constant) for leaf in changes):
-            yield _spliced(source, expression, changes)
+            yield len(changes) / 100, _spliced(source, expression, changes)
     # Some factors stand there already, in whatever order; the numbers that are left over take the others.
     rest = list(factors)
     unmatched: list[ast.expr] = []
@@ -131,13 +133,14 @@ def _aligned(source: SourceFile, expression: ast.BinOp, observations: Sequence[O
             rest.remove(value)
         else:
             unmatched.append(leaf)
-    if all(isinstance(leaf, ast.Constant) for leaf in unmatched):
-        if unmatched and len(unmatched) == len(rest):
-            yield _spliced(source, expression, dict(zip(unmatched, map(str, rest), strict=True)))
-        elif not unmatched and rest and math.prod(rest) > 1:
-            yield source.source_of(expression) + _tight(source, expression).join(["", *(str(f) for f in rest if f != 1)])
-        elif len(unmatched) == 1 and rest:
-            yield _spliced(source, expression, {unmatched[0]: str(math.prod(rest))})
+    if not all(isinstance(leaf, ast.Constant) for leaf in unmatched):
+        return
+    if unmatched and len(unmatched) == len(rest):
+        yield len(unmatched) / 100, _spliced(source, expression, dict(zip(unmatched, map(str, rest), strict=True)))
+    elif not unmatched and math.prod(rest) > 1:
+        yield 0.0, _tight(source, expression).join([source.source_of(expression), *(str(f) for f in rest if f != 1)])
+    elif len(unmatched) == 1 and rest:
+        yield 0.01, _spliced(source, expression, {unmatched[0]: str(math.prod(rest))})
 
 
 def _tight(source: SourceFile, expression: ast.BinOp) -> str:

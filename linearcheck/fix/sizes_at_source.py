@@ -124,7 +124,7 @@ def _where_names_come_from(
         if all(value is not None for value in wanted):
             changed = [replace(instance, wanted=value) for instance, value in zip(instances, wanted, strict=True) if value is not None]
             for cost, edits in _at_definition(project, source, part, changed, (), level, depth):
-                yield cost + 2.0, edits
+                yield cost + 3.5, edits
 
 
 def _named_parts(expression: ast.expr) -> Iterator[ast.expr]:
