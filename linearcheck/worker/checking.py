@@ -1,0 +1,68 @@
+"""What a child does: check one model and hand back plain data. The one place where the worker meets the pipeline."""
+
+from __future__ import annotations
+
+import importlib
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from linearcheck.codec import encode
+from linearcheck.findings import Diagnostic, ModelReport
+from linearcheck.job import CheckJob
+from linearcheck.load.records import LoadError
+from linearcheck.trace.records import Span
+from linearcheck.worker.outcome import Outcome
+from linearcheck.worker.skipped import skipped_by_load
+
+RunTrial = Callable[..., Outcome]
+"""Runs a function apart from everything else: `run_in_fork`, or `run_in_process` where there is no fork."""
+
+CheckModel = Callable[[CheckJob, RunTrial], ModelReport]
+
+PIPELINE = "linearcheck.pipeline:check_model"
+
+
+def pipeline_named(name: str) -> CheckModel:
+    """The function that checks a model, from `module:function`."""
+    module, _, function = name.partition(":")
+    check: CheckModel = getattr(importlib.import_module(module), function)
+    return check
+
+
+def check_as_data(check_model: CheckModel, job: CheckJob, run_trial: RunTrial) -> dict[str, Any]:
+    """The model's report, and the text of each file that it points into, as JSON can hold them."""
+    try:
+        report = check_model(job, run_trial)
+    except LoadError as error:
+        report = skipped_by_load(job, error)
+    return {"report": encode(report), "sources": dict(_sources(report, job))}
+
+
+def _sources(report: ModelReport, job: CheckJob) -> Iterator[tuple[str, str]]:
+    for path in dict.fromkeys(span.path for diagnostic in (*report.diagnostics, *report.notes) for span in _spans(diagnostic)):
+        absolute = Path(job.working_directory, path).absolute()
+        if (text := job.overlay.get(str(absolute))) is None:
+            text = _read(absolute)
+        if text is not None:
+            yield path, text
+
+
+def _spans(diagnostic: Diagnostic) -> Iterator[Span]:
+    for span in (
+        diagnostic.span,
+        diagnostic.definition,
+        *(related.span for related in diagnostic.related),
+        *(operand.origin.span for operand in diagnostic.operands if operand.origin),
+    ):
+        if span is not None:
+            yield span
+
+
+def _read(path: Path) -> str | None:
+    try:
+        with tokenize.open(path) as file:  # heeds a coding comment and a byte-order mark
+            return file.read()
+    except (OSError, SyntaxError, ValueError):
+        return None

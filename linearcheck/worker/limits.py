@@ -1,0 +1,104 @@
+"""How much memory and disk the user's code may take, and how to tell that it asked for more."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows has no limits of this kind
+    resource = None  # type: ignore[assignment]
+
+MEMORY_SHARE = 0.75
+_FILE_LIMIT_BYTES = 1 << 30
+_CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_TEXTS = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "std::bad_alloc", "DefaultCPUAllocator: can't allocate")
+
+
+def default_memory_limit() -> int | None:
+    """Bytes that a model may take: three quarters of the machine's memory, or of the container's. None where that is unknown."""
+    amounts = [amount for amount in (_machine_bytes(), *map(_cgroup_bytes, _CGROUP_FILES)) if amount]
+    return int(min(amounts) * MEMORY_SHARE) if amounts else None
+
+
+def _machine_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _cgroup_bytes(path: str) -> int | None:
+    try:
+        text = Path(path).read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def set_limits(memory_bytes: int | None) -> None:
+    """Limit what this process may take from here on.
+
+    `RLIMIT_DATA`, not `RLIMIT_AS`: the address space that CUDA builds of torch reserve is far larger than what they use.
+    """
+    if resource is None:
+        return
+    if memory_bytes is not None:
+        _lower(resource.RLIMIT_DATA, memory_bytes)
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, _FILE_LIMIT_BYTES)  # a model that prints for ever must not fill the disk
+
+
+def lift_limits() -> None:
+    """Back to what the process was started with, so that a result can be written after the memory ran out."""
+    if resource is None:
+        return
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE):
+        try:
+            resource.setrlimit(kind, (resource.getrlimit(kind)[1], resource.getrlimit(kind)[1]))
+        except (ValueError, OSError):
+            continue
+
+
+def _lower(kind: int, soft: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    try:
+        resource.setrlimit(kind, (soft, hard))
+    except (ValueError, OSError):
+        return
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the system kill this process when its parent, process `parent`, is gone. Linux alone can."""
+    if _libc is None:
+        return
+    _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:  # it died before this was asked for
+        os._exit(1)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out: Python's `MemoryError`, or torch's `RuntimeError`.
+
+    Source:
+        torch 2.13: `DefaultCPUAllocator: can't allocate memory: you tried to allocate 400000000000 bytes`.
+    """
+    if isinstance(error, MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    try:
+        text = str(error)
+    except Exception:
+        return False
+    return any(part in text for part in _TEXTS)
