@@ -24,7 +24,7 @@ from linearcheck.trace.assemble import Assembler, Run, TensorName, layers
 from linearcheck.trace.axes import choose_batch_sizes
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
 from linearcheck.trace.patches import recording_modules
-from linearcheck.trace.private import meta_without_dynamo
+from linearcheck.trace.private import spare_dynamo
 from linearcheck.trace.probe import compare_runs, merge_leaks
 from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
@@ -75,7 +75,8 @@ def _quiet(way: Way) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if way == "meta":
-            with meta_without_dynamo(), torch.device("meta"):
+            spare_dynamo()
+            with torch.device("meta"):
                 yield
         else:
             yield
