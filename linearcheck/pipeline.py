@@ -44,6 +44,13 @@ def check_model(job: CheckJob, run_apart: Callable[..., Any] | None = None) -> M
     torch.set_num_threads(1)  # a fork after an OpenMP operation hangs otherwise, and small models run faster
     with absent_devices():
         loaded = load_model(job)
+    return check_loaded(loaded, job, run_apart, began)
+
+
+def check_loaded(loaded: LoadedModel, job: CheckJob, run_apart: Callable[..., Any] | None = None, began: float | None = None) -> ModelReport:
+    """The report of a model that is at hand already."""
+    began = time.perf_counter() if began is None else began
+    with absent_devices():
         traced = _trace(loaded, job)
     diagnostics = diagnose(traced.trace, job.options.select, job.options.ignore)
     if run_apart is not None and job.options.try_fixes and any(d.proposals for d in diagnostics):
