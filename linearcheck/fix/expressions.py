@@ -28,7 +28,8 @@ Candidate = tuple[float, str]
 KEEP_FORM = 0.0
 CHANGE_NUMBER = 1.0
 CHANGE_OPERATION = 3.0
-OTHER_NAME = 4.0
+OTHER_NAME = 2.0
+OTHER_EXPRESSION = 2.5
 PRODUCT_OF_NUMBERS = 8.0
 BARE_NUMBER = 9.0
 
@@ -59,9 +60,9 @@ def rewritings(
     if not literal:
         found += [(CHANGE_OPERATION - offset, text) for offset, text in _other_operations(source, expression, observations, factors)]
         found += [
-            (OTHER_NAME + nearness / 100, text)
+            (OTHER_NAME + nearness / 100 if not isinstance(node, ast.BinOp) else OTHER_EXPRESSION + nearness / 100, text)
             for nearness, text in enumerate(neighbours)
-            if text != source.source_of(expression) and _fits(_parsed(text), observations)
+            if text != source.source_of(expression) and _fits(node := _parsed(text), observations)
         ]
     if one_value is not None:
         if len(factors) > 1 and math.prod(factors) == one_value and not isinstance(expression, ast.Constant):
@@ -208,7 +209,7 @@ def _other_operations(
         elif ratio is not None and 0 < ratio < 1 and (1 / ratio).is_integer():
             yield 0.0, f"{operand} // {int(1 / ratio)}"
         if len(shifts) == 1 and abs(shift := shifts.pop()) <= 2:
-            yield -0.2, f"{text} + {shift}" if shift > 0 else f"{text} - {-shift}"
+            yield -3.5, f"{text} + {shift}" if shift > 0 else f"{text} - {-shift}"
     names = [name for name in names_in(expression) if isinstance(evaluate(ast.parse(name, mode="eval").body, observations[0].names), int)]
     for name in names:
         for node in ast.walk(expression):

@@ -19,7 +19,7 @@ _USUAL = {
 
 def missing_imports(source: SourceFile, texts: list[str]) -> tuple[Edit, ...]:
     """Edits that import what the new texts name; none where the names are bound already."""
-    bound = imported_names(source) | _assigned_names(source)
+    bound = imported_names(source) | _used_names(source)
     if "*" in bound:
         return ()
     needed = [name for name in _USUAL if name not in bound and any(_names(text, name) for text in texts)]
@@ -37,8 +37,9 @@ def _names(text: str, name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
 
 
-def _assigned_names(source: SourceFile) -> set[str]:
-    return {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+def _used_names(source: SourceFile) -> set[str]:
+    """Names that the file uses already, wherever they come from."""
+    return {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
 
 
 def import_of(source: SourceFile, module: str, name: str) -> tuple[Edit, ...]:
