@@ -11,14 +11,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from linearcheck.sizes import UNKNOWN
-from linearcheck.trace.axes import name_shape
+from linearcheck.sizes import UNKNOWN, Shape
+from linearcheck.trace.axes import is_doubtful, name_shape, value_at
 from linearcheck.trace.functions import FACTORIES, bind_arguments, parameter_names
 from linearcheck.trace.records import BuildFrame, Call, CallError, Decision, Layer, PythonError, Role, Span, TensorInfo, Value
 from linearcheck.trace.recorder import Birth, Key, RawCall, RawDecision, RawPythonError, Recorder, Seen
 from linearcheck.trace.spans import SpanTable
 
 TensorName = tuple[Role, str]
+THIRD = "third size of N"
 
 
 @dataclass
@@ -50,8 +51,12 @@ class Run:
 class Assembler:
     """Turns one base run, with the runs at other sizes beside it, into records."""
 
-    def __init__(self, base: Run, varied: Mapping[str, Run], spans: SpanTable, dropped: frozenset[Key] = frozenset()) -> None:
-        self.base, self.varied, self.spans, self.dropped = base, varied, spans, dropped
+    def __init__(
+        self, base: Run, varied: Mapping[str, Run], spans: SpanTable, dropped: frozenset[Key] = frozenset(), third: Run | None = None
+    ) -> None:
+        """`third` is a run at one more batch size, which confirms or refutes names that two sizes leave in doubt."""
+        self.base, self.varied, self.spans, self.dropped, self.third = base, varied, spans, dropped, third
+        self.doubtful = False
         self.letters = {letter: (base.letters[letter], run.letters[letter]) for letter, run in varied.items()}
         self._factories: set[int] = set()
 
@@ -63,6 +68,8 @@ class Assembler:
         if len(twins) < len(self.varied):
             twins = {}
         names, bare, qualified = self._names(raw)
+        if self.third is not None and twins and (confirming := self.third.by_key.get(raw.key)) is not None:
+            twins = {**twins, THIRD: confirming}
         args = self._value(raw.args, [(letter, twin.args) for letter, twin in twins.items()])
         kwargs = self._value(raw.kwargs, [(letter, twin.kwargs) for letter, twin in twins.items()])
         arguments = bind_arguments(names, args, kwargs)
@@ -99,8 +106,11 @@ class Assembler:
         return value
 
     def tensor(self, seen: Seen, twins: Mapping[str, Seen]) -> TensorInfo:
+        twins = dict(twins)
+        confirming = twins.pop(THIRD, None)
         if self.letters and len(twins) == len(self.letters):
             sizes = name_shape(seen.shape, {letter: twin.shape for letter, twin in twins.items()}, self.letters)
+            sizes = self._confirmed(sizes, confirming)
             if any(len(twin.shape) != len(seen.shape) for twin in twins.values()):
                 sizes = (UNKNOWN,) * len(seen.shape)
         else:
@@ -108,6 +118,20 @@ class Assembler:
         role, name = self.base.names.get(seen.uid, ("constant" if seen.uid in self._factories else "activation", ""))
         return TensorInfo(
             seen.uid, seen.shape, sizes, str(seen.dtype).removeprefix("torch."), role, name, seen.guesses, seen.guessed_axes, seen.contiguous
+        )
+
+    def _confirmed(self, sizes: Shape, confirming: Seen | None) -> Shape:
+        doubtful = [axis for axis, size in enumerate(sizes) if is_doubtful(size)]
+        if not doubtful:
+            return sizes
+        self.doubtful = True
+        if self.third is None:
+            return sizes
+        if confirming is None or len(confirming.shape) != len(sizes):
+            return tuple(UNKNOWN if axis in doubtful else size for axis, size in enumerate(sizes))
+        letters = self.third.letters
+        return tuple(
+            UNKNOWN if axis in doubtful and value_at(size, letters) != confirming.shape[axis] else size for axis, size in enumerate(sizes)
         )
 
     def decisions(self) -> tuple[Decision, ...]:
@@ -128,22 +152,25 @@ class Assembler:
         for raw in reversed(self.base.calls):
             for position, output in enumerate(raw.outputs):
                 if output.uid == seen.uid:
-                    twins = {letter: run.by_key.get(raw.key) for letter, run in self.varied.items()}
+                    twins = {letter: run.by_key.get(raw.key) for letter, run in self._runs().items()}
                     found = {letter: twin.outputs[position] for letter, twin in twins.items() if twin is not None and len(twin.outputs) > position}
                     return self.tensor(seen, found)
         for name, given in self.base.inputs.items():
             if given.uid == seen.uid:
-                return self.tensor(seen, {letter: run.inputs[name] for letter, run in self.varied.items() if name in run.inputs})
+                return self.tensor(seen, {letter: run.inputs[name] for letter, run in self._runs().items() if name in run.inputs})
         return self.tensor(seen, {})
+
+    def _runs(self) -> dict[str, Run]:
+        return {**self.varied, **({THIRD: self.third} if self.third is not None else {})}
 
     def inputs(self) -> tuple[TensorInfo, ...]:
         return tuple(
-            self.tensor(seen, {letter: run.inputs[name] for letter, run in self.varied.items() if name in run.inputs})
+            self.tensor(seen, {letter: run.inputs[name] for letter, run in self._runs().items() if name in run.inputs})
             for name, seen in self.base.inputs.items()
         )
 
     def outputs(self) -> tuple[TensorInfo, ...]:
-        same = {letter: run.outputs for letter, run in self.varied.items() if len(run.outputs) == len(self.base.outputs)}
+        same = {letter: run.outputs for letter, run in self._runs().items() if len(run.outputs) == len(self.base.outputs)}
         return tuple(self.tensor(seen, {letter: outputs[i] for letter, outputs in same.items()}) for i, seen in enumerate(self.base.outputs))
 
 

@@ -26,14 +26,34 @@ def choose_batch_sizes(taken: set[int]) -> tuple[int, int]:
     return next((pair for pair in BATCH_SIZES if not taken & {*pair}), BATCH_SIZES[1])
 
 
-def name_size(base: int, varied: Mapping[str, int], letters: Mapping[str, tuple[int, int]], third: int | None = None) -> Size:
+def is_doubtful(size: Size) -> bool:
+    """Whether a size fits two traced points in a way that a third has to confirm: `N+1`, `N/2`, `N*N`."""
+    return isinstance(size, NamedSize) and bool(size.names) and (size.offset != 0 or size.multiple.denominator != 1 or len(size.names) > len(set(size.names)))
+
+
+def value_at(size: Size, letters: Mapping[str, int]) -> Fraction | None:
+    """The number that a size is at given sizes of the letters, None for `UNKNOWN`.
+
+    >>> value_at(NamedSize(("N",), Fraction(2), 1), {"N": 5})
+    Fraction(11, 1)
+    """
+    if isinstance(size, int):
+        return Fraction(size)
+    if not size.names:
+        return None
+    number = size.multiple
+    for name in size.names:
+        number *= letters[name]
+    return number + size.offset
+
+
+def name_size(base: int, varied: Mapping[str, int], letters: Mapping[str, tuple[int, int]]) -> Size:
     """The size of one axis.
 
     Args:
         base: The number at the base sizes.
         varied: For each letter, the number with that letter alone made larger.
         letters: For each letter, its base size and its larger size.
-        third: The number at a third size of the first letter, if there was such a trace.
 
     >>> str(name_size(8, {"N": 16}, {"N": (4, 8)}))
     '2*N'
@@ -44,7 +64,7 @@ def name_size(base: int, varied: Mapping[str, int], letters: Mapping[str, tuple[
     if not moving:
         return base
     if len(moving) == 1:
-        return _along(moving[0], base, varied[moving[0]], *letters[moving[0]], third)
+        return _along(moving[0], base, varied[moving[0]], *letters[moving[0]])
     product = 1
     for letter in moving:
         small, large = letters[letter]
@@ -54,14 +74,14 @@ def name_size(base: int, varied: Mapping[str, int], letters: Mapping[str, tuple[
     return _named(tuple(moving), Fraction(base, product), 0)
 
 
-def _along(letter: str, base: int, larger: int, small: int, large: int, third: int | None) -> Size:
+def _along(letter: str, base: int, larger: int, small: int, large: int) -> Size:
     if base * large == larger * small:
         return _named((letter,), Fraction(base, small), 0)
     if base * large * large == larger * small * small and base % (small * small) == 0:
         return _named((letter, letter), Fraction(base, small * small), 0)
     slope = Fraction(larger - base, large - small)
     offset = base - slope * small
-    if slope <= 0 or offset.denominator != 1 or (third is not None and slope * (2 * large) + offset != third):
+    if slope <= 0 or offset.denominator != 1:
         return UNKNOWN
     return _named((letter,), slope, int(offset))
 

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from linearcheck.trace import devices
 from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, function_name
+from linearcheck.trace.refusals import refuse_like_eager
 from linearcheck.trace.signals import NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction
 from linearcheck.trace.stand_ins import StandIn, stand_in_for_function, stand_in_for_module
@@ -257,6 +258,8 @@ class Recorder(TorchFunctionMode):
         if self.options.keep_tensors and name.writes and args and isinstance(args[0], Tensor):
             self._keep_before_write(args[0])
         try:
+            if self.options.meta:
+                refuse_like_eager(name.bare, args, kwargs)
             result = func(*args, **kwargs)
         except TraceSignal:
             raise

@@ -319,6 +319,10 @@ def _trace(session: Session, plan: InputPlan) -> Traced:
     batch_failures, explained = _batch_failures(session, plan, letters, base, varied, dropped)
     assembler = Assembler(base, varied, session.spans, dropped | explained)
     calls = assembler.calls()
+    if assembler.doubtful and "N" in varied:
+        third = run_forward(session, plan, {**letters, "N": 3 * letters["N"]}, guesses={decision.key: 0 for decision in base.decisions})
+        assembler = Assembler(base, varied, session.spans, dropped | explained, third)
+        calls = assembler.calls()
     leaks, probed = _probe(session, plan, letters, base, varied)
     trace = Trace(
         calls=calls,

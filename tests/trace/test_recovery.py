@@ -1,0 +1,185 @@
+"""After a failure the trace goes on, and what follows from it is not reported."""
+
+from __future__ import annotations
+
+import pytest
+
+from linearcheck.sizes import N
+from tests.trace.models import line_of, trace
+
+
+def failing_lines(source: str, *shapes: tuple[int | str, ...]) -> list[int]:
+    return [call.site.line for call in trace(source, *shapes).failures if call.site]
+
+
+def test_two_wrong_linears_are_two_failures() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(10, 20), nn.Linear(30, 40), nn.Linear(50, 60)
+
+        def forward(self, x):
+            x = self.a(x)
+            x = self.b(x)  # first
+            x = self.c(x)  # second
+            return x
+    """
+    found = trace(source, ("N", 10))
+    assert [call.layer for call in found.failures] == ["b", "c"]
+    assert found.outputs[0].sizes == (N, 60)
+
+
+CONSEQUENCES = {
+    "residual of two widths": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.stem, self.block = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1)
+                self.fc = nn.Linear(32, 10)
+
+            def forward(self, x):
+                x = self.stem(x)
+                x = x + self.block(x)  # here
+                return self.fc(x.mean((2, 3)))
+        """,
+        ("N", 3, 17, 17),
+    ),
+    "kernel larger than its map, then a pool": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv, self.fc = nn.Conv2d(3, 8, 7), nn.Linear(8, 10)
+
+            def forward(self, x):
+                x = F.max_pool2d(self.conv(x), 2)  # here
+                return self.fc(torch.flatten(x, 1))
+        """,
+        ("N", 3, 5, 5),
+    ),
+    "feature map reaches a Linear": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv, self.a, self.b = nn.Conv2d(3, 8, 3), nn.Linear(8 * 14 * 14, 50), nn.Linear(50, 10)
+
+            def forward(self, x):
+                x = self.a(self.conv(x))  # here
+                return self.b(F.relu(x))
+        """,
+        ("N", 3, 16, 16),
+    ),
+    "embedding of a wrong width into a recurrent layer": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.embed, self.rnn, self.fc = nn.Linear(4, 30), nn.LSTM(31, 20, batch_first=True, bidirectional=True), nn.Linear(40, 3)
+
+            def forward(self, x):
+                out, (h, c) = self.rnn(self.embed(x))  # here
+                return self.fc(torch.cat([h[-1], h[-2]], 1)), self.fc(out)
+        """,
+        ("N", 9, 4),
+    ),
+    "branches of different height in a concatenation": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(3, 16, 3, stride=2, padding=1)
+                self.c = nn.Conv2d(32, 8, 1)
+
+            def forward(self, x):
+                x = torch.cat([self.a(x), self.b(x)], dim=1)  # here
+                return self.c(x).mean((2, 3))
+        """,
+        ("N", 3, 32, 32),
+    ),
+    "attention of a wrong width": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.attn, self.norm = nn.MultiheadAttention(64, 4, batch_first=True), nn.LayerNorm(64)
+
+            def forward(self, x):
+                y, _ = self.attn(x, x, x)  # here
+                return self.norm(y)
+        """,
+        ("N", 10, 60),
+    ),
+    "a shape that does not unpack in an inner module": (
+        """
+        class Inner(nn.Module):
+            def forward(self, x):
+                b, c, h, w = x.shape  # here
+                return x.reshape(b, c, h * w)
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.inner, self.fc = Inner(), nn.Linear(49, 3)
+
+            def forward(self, x):
+                return self.fc(self.inner(x))
+        """,
+        ("N", 7, 7),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONSEQUENCES)
+def test_consequences_of_a_guess_are_not_failures(name: str) -> None:
+    source, shape = CONSEQUENCES[name]
+    found = trace(source, shape)
+    lines = {call.site.line for call in found.failures if call.site} | {error.site.line for error in found.python_errors if error.site}
+    assert lines == {line_of(source, "# here")}
+
+
+def test_independent_branches_are_all_reported() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(5, 2), nn.Conv1d(3, 4, 3), nn.BatchNorm1d(9)
+
+        def forward(self, x, y, z):
+            return self.a(x), self.b(y), self.c(z)
+    """
+    found = trace(source, ("N", 6), ("N", 5, 20), ("N", 8))
+    assert [call.layer for call in found.failures] == ["a", "b", "c"]
+
+
+def test_a_literal_batch_size_is_no_failure_but_a_batch_failure() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(9, 3)
+
+        def forward(self, x):
+            noise = torch.randn(64, 3)
+            return self.fc(x) + noise
+    """
+    found = trace(source, ("N", 9))
+    assert not found.failures
+    assert [failure.ran_sizes for failure in found.batch_failures] == [(64,)]
+
+
+def test_an_axis_that_happens_to_have_a_size_of_the_model_is_a_plain_failure() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.value, self.advantage = nn.Linear(9, 1), nn.Linear(9, 6)
+
+        def forward(self, x):
+            v, a = self.value(x), self.advantage(x)
+            return v + a - a.mean(dim=1)
+    """
+    found = trace(source, ("N", 9))
+    assert [call.name for call in found.failures] == ["sub"] and not found.batch_failures
