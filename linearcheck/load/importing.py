@@ -16,8 +16,9 @@ import linecache
 import sys
 import types
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from linearcheck.load.effects import Imports, absolute_module, is_standard, read_imports
@@ -51,7 +52,9 @@ class _Builtins(dict[str, Any]):
 class Space:
     """The names of one module or function, made on demand from its statements."""
 
-    def __init__(self, program: Program, source: Source, body: Body, imports: Imports, names: dict[str, Any]) -> None:
+    def __init__(
+        self, program: Program, source: Source, body: Body, imports: Imports, names: dict[str, Any], shadowed: Iterable[str] = ()
+    ) -> None:
         self.program, self.source, self.body, self.imports, self.names = program, source, body, imports, names
         self.functions: Mapping[str, FunctionNode] = {}
         self.frontier = _EVERYTHING
@@ -60,7 +63,7 @@ class Space:
         self.decisions: dict[int, bool] = {}
         self.overrides: dict[str, Any] = {}
         self.in_main = False
-        defined = {name for name in body.by_name if name in vars(builtins)}
+        defined = {name for name in (*body.by_name, *shadowed) if name in vars(builtins)}
         self.names["__builtins__"] = _Builtins(self, defined)
 
     # A name is first looked for where Python looks; everything below is what happens when it is not there.
@@ -336,6 +339,21 @@ class Program:
         source = Source(path, "", str(path)) if path.is_dir() else self.project.source(path)
         return self._create(name, source)
 
+    def module_at(self, path: Path) -> ProjectModule | None:
+        """The module of a project file by its path, under the name that imports of it use."""
+        if path == self.project.target:
+            return self.main()
+        for root in self.project.roots:
+            if path.is_relative_to(root):
+                name = ".".join(path.relative_to(root).with_suffix("").parts)
+                if self.project.locate(name) == path:
+                    return self.module(name)
+        for root in self.project.fallbacks:
+            if path.is_relative_to(root):
+                name = ".".join(path.relative_to(root).with_suffix("").parts)
+                return self.modules.get(name) or self._create(name, self.project.source(path))
+        return None
+
     def _create(self, name: str, source: Source) -> ProjectModule:
         is_package = source.path.name == "__init__.py" or source.path.is_dir()
         package = name if is_package else name.rpartition(".")[0]
@@ -383,6 +401,10 @@ class Program:
         with unguarded(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return builtins.__import__(name, None, None, fromlist, 0)
+
+    def is_project_class(self, candidate: type) -> bool:
+        """Whether a class was defined in one of the project's modules."""
+        return candidate.__module__ in self.modules
 
     def untraceable(self) -> list[str]:
         """Where slicing cannot follow what the file does, as sentences."""

@@ -71,3 +71,7 @@ class LoadedModel:
     remarks: tuple[str, ...] = ()
     namespace: Mapping[str, Any] = field(default_factory=dict)
     model_class: type | None = None
+    left_out: tuple[str, ...] = ()
+    """Sentences for `--verbose`: statements that were not run because they act on the outside."""
+    program: Any = None
+    """The user's program as loaded (`load.importing.Program`), for inference of inputs; nothing outside `load/` uses it."""
