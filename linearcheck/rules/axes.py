@@ -65,10 +65,45 @@ AxisSource = Through | Merged | Joined | Windowed | Made
 
 VIEWS = frozenset({"view", "reshape", "flatten", "unflatten", "ravel", "reshape_as", "view_as", "squeeze", "unsqueeze"})
 REDUCTIONS = frozenset(
-    ["sum", "mean", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "std", "var", "median", "mode", "norm", "logsumexp", "all", "any", "nansum", "nanmean", "vector_norm", "quantile"]
+    [
+        "sum",
+        "mean",
+        "prod",
+        "max",
+        "min",
+        "amax",
+        "amin",
+        "argmax",
+        "argmin",
+        "std",
+        "var",
+        "median",
+        "mode",
+        "norm",
+        "logsumexp",
+        "all",
+        "any",
+        "nansum",
+        "nanmean",
+        "vector_norm",
+        "quantile",
+    ]
 )
 SHAPED_BY_ARGUMENT = frozenset(
-    ["expand", "repeat", "tile", "broadcast_to", "expand_as", "repeat_interleave", "one_hot", "gather", "index_select", "topk", "take_along_dim", "fold"]
+    [
+        "expand",
+        "repeat",
+        "tile",
+        "broadcast_to",
+        "expand_as",
+        "repeat_interleave",
+        "one_hot",
+        "gather",
+        "index_select",
+        "topk",
+        "take_along_dim",
+        "fold",
+    ]
 )
 RESIZING = frozenset({"interpolate", "upsample", "pixel_shuffle", "pixel_unshuffle", "pad", "unfold"})
 

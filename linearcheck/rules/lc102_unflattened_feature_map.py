@@ -46,7 +46,7 @@ def check(trace: Trace) -> Iterator[Finding]:
         if x is None or expected is None or x.rank < 3 or x.shape[-1] == expected or not is_plain(x.sizes[1:]):
             continue
         values = prod(x.shape[1:])
-        if values != expected and not is_feature_map(trace, x):
+        if values != expected and (expected in x.sizes[1:-1] or not is_feature_map(trace, x)):
             continue
         flat: Shape = (x.sizes[0], values)
         words = axis_words(x.sizes, is_channels_first(trace, x))

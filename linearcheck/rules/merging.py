@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from linearcheck.findings import Action, Diagnostic, Proposal, SetArgument
+from linearcheck.findings import Action, Diagnostic, Proposal, ReplaceSource, SetArgument, WrapInput
 from linearcheck.rules.wording import listed, quoted
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Span
@@ -58,17 +58,39 @@ def _shortened(names: list[str]) -> list[str]:
 def _together(proposal: Proposal, group: list[Diagnostic]) -> Proposal:
     """One repair for all layers of a group: the matching proposal of each, with every different action once."""
     actions: list[Action] = list(proposal.actions)
+    titles = {proposal.title: None}
     for diagnostic in group[1:]:
-        match = next((other for other in diagnostic.proposals if _is_like(other, proposal)), None)
+        alike = [other for other in diagnostic.proposals if _is_like(other, proposal)]
+        match = next((other for other in alike if _place(other) == _place(proposal)), alike[0] if alike else None)
         for action in match.actions if match is not None else ():
             if action not in actions and not any(_same_target(action, other) for other in actions):
                 actions.append(action)
-    return replace(proposal, actions=tuple(actions))
+                titles[match.title if match is not None else ""] = None
+    return replace(proposal, title=_title(proposal, actions, list(titles)), actions=tuple(actions))
+
+
+def _title(proposal: Proposal, actions: list[Action], titles: list[str]) -> str:
+    set_alike = [action for action in actions if isinstance(action, SetArgument)]
+    if len(set_alike) == len(actions) > 1 and len({(action.argument, action.value) for action in set_alike}) == 1 and len(titles) > 1:
+        return f"{titles[0]} (and of {len(titles) - 1} more)"
+    return f"{titles[0]} (and alike for {len(titles) - 1} more layers)" if len(titles) > 2 else " and ".join(titles)
+
+
+def _place(proposal: Proposal) -> object:
+    action = proposal.actions[0] if proposal.actions else None
+    return None if action is None else action.span if isinstance(action, ReplaceSource) else action.call
 
 
 def _is_like(one: Proposal, other: Proposal) -> bool:
-    shape_of = [[(type(action), getattr(action, "argument", "")) for action in proposal.actions[:1]] for proposal in (one, other)]
-    return one.kind == other.kind and shape_of[0] == shape_of[1]
+    """Whether two proposals do the same to two layers."""
+    if one.kind != other.kind or not one.actions or not other.actions:
+        return False
+    match one.actions[0], other.actions[0]:
+        case SetArgument(), SetArgument():
+            return one.actions[0].argument == other.actions[0].argument
+        case WrapInput() as first, WrapInput() as second:
+            return (first.transform, first.axes, first.position) == (second.transform, second.axes, second.position)
+    return False
 
 
 def _same_target(one: Action, other: Action) -> bool:

@@ -116,13 +116,15 @@ def operand_origin(trace: Trace, tensor: TensorInfo) -> Related | None:
     call = trace.producer(tensor)
     if call is None or call.site is None:
         return None
+    if tensor.role in ("parameter", "buffer") and tensor.name:
+        return Related(call.site, tensor.name)
     return Related(call.site, call_name(trace, call).strip("`"))
 
 
 def origin_sentence(trace: Trace, tensor: TensorInfo) -> str:
     """A sentence that says where a tensor comes from, or "" where that is not known."""
     call = trace.producer(tensor)
-    if call is None:
+    if call is None or tensor.role in ("parameter", "buffer"):
         return _input_text(tensor)
     return f"{shape(tensor)} comes from {call_name(trace, call)}{on_line(call.site)}."
 

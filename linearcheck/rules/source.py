@@ -10,7 +10,7 @@ from linearcheck.trace.records import Span, Trace
 
 
 @lru_cache(maxsize=32)
-def _parsed(text: str) -> ast.Module | None:
+def parsed(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError):
@@ -20,7 +20,7 @@ def _parsed(text: str) -> ast.Module | None:
 def nodes_at(trace: Trace, span: Span | None) -> Iterator[ast.expr]:
     """Every expression that covers exactly the span, outermost first."""
     text = trace.sources.get(span.path) if span is not None else None
-    tree = _parsed(text.removeprefix("\ufeff")) if text is not None else None
+    tree = parsed(text.removeprefix("\ufeff")) if text is not None else None
     if span is None or text is None or tree is None:
         return
     for node in ast.walk(tree):
@@ -36,7 +36,7 @@ def call_at(trace: Trace, span: Span | None) -> ast.Call | None:
 def statement_at(trace: Trace, span: Span | None) -> ast.stmt | None:
     """The innermost statement that covers a span's first line and column."""
     text = trace.sources.get(span.path) if span is not None else None
-    tree = _parsed(text.removeprefix("\ufeff")) if text is not None else None
+    tree = parsed(text.removeprefix("\ufeff")) if text is not None else None
     found: ast.stmt | None = None
     if span is not None and tree is not None:
         for node in ast.walk(tree):

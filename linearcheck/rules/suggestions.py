@@ -75,10 +75,16 @@ def fit_output_size(trace: Trace, origin: SizeOrigin, pin: Pin) -> tuple[Proposa
         if isinstance(source, Merged):
             channels = explain_size(trace, source.tensor, source.axes[0])
             others = _int(origin.size) // max(_int(channels.size), 1)
-            if others and pin.size % others == 0:
+            if others and pin.size % others == 0 and is_declared_elsewhere(trace, pin.size // others, pin.layer):
                 return ranked(set_output(trace, channels, pin.size // others, pin.layer))
         return ()
     return ranked(set_output(trace, origin, pin.size, pin.layer))
+
+
+def is_declared_elsewhere(trace: Trace, size: int, layer: Layer) -> bool:
+    """Whether another layer of the model declares this size: a number that stands nowhere is hardly what was meant."""
+    names = ("in_features", "out_features", "in_channels", "out_channels", "num_features", "num_channels", "input_size", "hidden_size")
+    return any(other.declared.get(name) == size for other in trace.layers if other.name != layer.name for name in names)
 
 
 def set_output(trace: Trace, origin: SizeOrigin, size: int, settled: Layer | None = None) -> Proposal | None:

@@ -1,0 +1,164 @@
+"""LC306 `attention-size-mismatch`: attention or a transformer layer gets queries, keys, values or masks whose sizes do not fit.
+
+## What it catches
+`nn.MultiheadAttention`, `nn.TransformerEncoderLayer` and its kin, and `F.scaled_dot_product_attention`: features that are not `embed_dim` or `d_model`,
+keys of another width than `kdim`, key and value of different lengths, masks of another shape.
+
+## Why it matters
+PyTorch's texts speak of sizes after its own transposes. A mask that does not fit is often the sign of a forgotten `batch_first=True`.
+
+## Example
+    self.attention = nn.MultiheadAttention(64, 4, batch_first=True)
+    self.attention(latents, context, context)            # (N, 12, 64) and (N, 150, 39)
+
+## Fix
+    self.attention = nn.MultiheadAttention(64, 4, kdim=39, vdim=39, batch_first=True)
+Unsafe: a projection of the context to 64 features would do as well.
+
+## PyTorch says
+    was expecting embedding dimension of 64, but got 39
+    the feature number of src and tgt must be equal to d_model
+    key_padding_mask: Expected key_padded_mask.shape[0] to be 7, but got 4
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linearcheck.findings import Proposal, Related, Safety, Severity
+from linearcheck.rules.causes import mentions_dtype
+from linearcheck.rules.evidence import set_argument
+from linearcheck.rules.failures import Failure, failures, is_inside, report
+from linearcheck.rules.layers import ATTENTION_LAYERS, declared_int, tensor_argument
+from linearcheck.rules.provenance import explain_size, operand_origin, origin_sentence
+from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.suggestions import change_argument, combined, ranked, set_output
+from linearcheck.rules.wording import counted, layer_name, listed, shape
+from linearcheck.sizes import is_batch
+from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
+
+RULE = Rule("LC306", "attention-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
+
+_SEQUENCES = ("query", "key", "value", "src", "tgt", "memory")
+
+
+def check(trace: Trace) -> Iterator[Finding]:
+    for failure in failures(trace):
+        around = is_inside(trace, failure.call, ATTENTION_LAYERS)
+        layer = trace.layer_of(around) if around is not None else None
+        if around is not None and layer is not None:
+            if not mentions_dtype(failure.call.error):
+                yield _about_layer(failure, around, layer)
+        elif failure.operation == "scaled_dot_product_attention" and not mentions_dtype(failure.call.error):
+            yield _about_function(failure)
+
+
+def _about_layer(failure: Failure, around: Call, layer: Layer) -> Finding:
+    trace = failure.trace
+    given = {name: tensor for name in _SEQUENCES if (tensor := tensor_argument(around, name)) is not None}
+    shown = Failure(trace, around, "attention", layer, around, failure.unit)
+    misfit = next((name for name, tensor in given.items() if tensor.rank and tensor.shape[-1] != _width(layer, name)), None)
+    if misfit is not None:
+        tensor, width = given[misfit], _width(layer, misfit)
+        return _at(
+            failure,
+            report(
+                RULE,
+                shown,
+                f"{layer_name(layer)} expects {counted(width or 0, 'feature')} in its {misfit}, but {shape(tensor)} has {tensor.sizes[-1]}",
+                explain_size(trace, tensor, tensor.rank - 1).text,
+                got=tensor.sizes,
+                expected=("*", width) if width is not None else None,
+                proposals=_width_proposals(trace, layer, misfit, given),
+            ),
+        )
+    masks = {name: value for name, value in around.arguments.items() if "mask" in name and isinstance(value, TensorInfo)}
+    sequences = listed([f"{name} {shape(tensor)}" for name, tensor in given.items()]) if given else "its input"
+    with_masks = f" with {listed([f'{name} {shape(mask)}' for name, mask in masks.items()])}" if masks else ""
+    first = next(iter(given.values()), None)
+    return _at(
+        failure,
+        report(
+            RULE,
+            shown,
+            f"{layer_name(layer)} refuses {sequences}{with_masks}",
+            _layout_text(layer, first),
+            got=first.sizes if first is not None else None,
+            proposals=ranked(_batch_first(trace, layer, given, masks)),
+        ),
+    )
+
+
+def _at(failure: Failure, finding: Finding) -> Finding:
+    """The finding about the layer accounts for the call that failed inside it."""
+    return Finding(finding.diagnostic, (failure.call.index, *finding.accounts_for), finding.unit)
+
+
+def _width(layer: Layer, name: str) -> int | None:
+    if layer.torch_type == "MultiheadAttention":
+        argument = {"key": "kdim", "value": "vdim"}.get(name, "embed_dim")
+        return declared_int(layer, argument) or declared_int(layer, "embed_dim")
+    return declared_int(layer, "d_model") or declared_int(layer, "embed_dim")
+
+
+def _width_proposals(trace: Trace, layer: Layer, name: str, given: dict[str, TensorInfo]) -> tuple[Proposal, ...]:
+    got = given[name].shape[-1]
+    if layer.torch_type == "MultiheadAttention" and name in ("key", "value"):
+        key, value = given.get("key"), given.get("value")
+        argument = "kdim" if name == "key" else "vdim"
+        widths = change_argument("other", layer, argument, got)
+        if name == "key" and value is not None and value.shape[-1] != _width(layer, "value"):
+            widths = combined(widths, change_argument("other", layer, "vdim", value.shape[-1]))
+        projected = set_output(trace, explain_size(trace, given[name], -1), _width(layer, name) or 0)
+        del key
+        return ranked(widths, projected)
+    argument = "embed_dim" if layer.torch_type == "MultiheadAttention" else "d_model"
+    heads = declared_int(layer, "num_heads") or declared_int(layer, "nhead") or 1
+    wider = change_argument("other", layer, argument, got) if got % heads == 0 and all(t.shape[-1] == got for t in given.values()) else None
+    made = set_output(trace, explain_size(trace, given[name], -1), _width(layer, name) or 0)
+    return ranked(made, wider)
+
+
+def _layout_text(layer: Layer, first: TensorInfo | None) -> str:
+    batch_first = bool(layer.declared.get("batch_first"))
+    order = "(N, steps, features)" if batch_first else "(steps, N, features)"
+    text = f"{layer_name(layer)} reads its input as {order}, because `batch_first` is {batch_first}."
+    if first is not None and first.rank == 3 and not batch_first and is_batch(first.sizes[0]):
+        text += f" Axis 0 of {shape(first)} is the batch."
+    return text
+
+
+def _batch_first(trace: Trace, layer: Layer, given: dict[str, TensorInfo], masks: dict[str, TensorInfo]) -> Proposal | None:
+    """Batch-first input, or a mask of (N, steps), without `batch_first=True`."""
+    first = next(iter(given.values()), None)
+    if first is None or layer.declared.get("batch_first") or first.rank != 3 or not is_batch(first.sizes[0]):
+        return None
+    action = set_argument(layer, "batch_first", "True")
+    return (
+        Proposal("batch_first", f"set `batch_first=True` of {layer_name(layer)}", Safety.UNSAFE, (action,)) if action is not None else None
+    )
+
+
+def _about_function(failure: Failure) -> Finding:
+    trace, call = failure.trace, failure.call
+    parts = {name: tensor for name in ("query", "key", "value", "attn_mask") if (tensor := tensor_argument(call, name)) is not None}
+    query, key, value = parts.get("query"), parts.get("key"), parts.get("value")
+    why = ""
+    if query is not None and key is not None and query.shape[-1:] != key.shape[-1:]:
+        why = f"Query and key are multiplied along their last axes, which are {query.sizes[-1]} and {key.sizes[-1]}."
+    elif key is not None and value is not None and key.shape[-2:-1] != value.shape[-2:-1]:
+        why = f"Key and value have one row per position, but {key.sizes[-2]} and {value.sizes[-2]} rows."
+    origins = [origin_sentence(trace, tensor) for tensor in parts.values()]
+    related = [
+        Related(origin.span, f"{name} is made here")
+        for name, tensor in parts.items()
+        if (origin := operand_origin(trace, tensor)) is not None
+    ]
+    return report(
+        RULE,
+        failure,
+        f"attention refuses {listed([f'{name} {shape(tensor)}' for name, tensor in parts.items()])}",
+        " ".join(text for text in (why, *dict.fromkeys(origins[:2])) if text),
+        got=query.sizes if query is not None else None,
+        related=related[:2],
+    )

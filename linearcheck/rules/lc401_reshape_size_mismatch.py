@@ -1,0 +1,116 @@
+"""LC401 `reshape-size-mismatch`: a `view`, `reshape` or `unflatten` asks for sizes that the values do not fill.
+
+## What it catches
+Sizes whose product is not the number of values of a sample, and a `view` of a tensor whose memory is in another order
+(after `permute` or `transpose`).
+
+## Why it matters
+PyTorch names the number of all values of the batch, which stands nowhere in the source.
+
+## Example
+    x = self.pool(self.conv2(x))            # (N, 16, 4, 4), 256 values per sample
+    x = x.view(-1, 16 * 5 * 5)
+
+## Fix
+    x = x.view(x.size(0), -1)
+Unsafe: the layer after it must take 256 features as well, and is set to.
+
+## PyTorch says
+    shape '[-1, 400]' is invalid for input of size 1024
+    view size is not compatible with input tensor's size and stride
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
+from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.provenance import origin_sentence
+from linearcheck.rules.reshapes import Reshape, fills, fitting_sizes, keep_batch, reshape_of, sample_factors
+from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import call_at, span_of, text_of
+from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.wording import quoted, shape, times_text
+from linearcheck.sizes import shape_text
+from linearcheck.trace.records import TensorInfo, Trace
+
+RULE = Rule("LC401", "reshape-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
+
+
+def check(trace: Trace) -> Iterator[Finding]:
+    for failure in failures(trace, "view", "reshape", "unflatten", "view_as", "reshape_as"):
+        x = failure.input
+        if x is None:
+            continue
+        reshape = reshape_of(trace, failure.call)
+        if reshape is not None and fills(reshape):
+            yield _memory_order(failure, x, reshape)
+        elif reshape is not None:
+            yield _wrong_sizes(failure, x, reshape)
+        else:
+            yield _any_sizes(failure, x)
+
+
+def _wrong_sizes(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
+    trace, values = failure.trace, reshape.values
+    if values is not None:
+        factors = sample_factors(trace, x)
+        count = f"{times_text(factors)} = {values}" if len(factors) > 1 else str(values)
+        why = f"Each sample of {shape(x)} has {count} values, and `{reshape.text}` asks for {reshape.literals}."
+    else:
+        why = f"{shape(x)} has {prod(x.shape)} values, and `{reshape.text}` asks for a multiple of {reshape.literals}."
+    return report(
+        RULE,
+        failure,
+        f"`{reshape.text}` does not fit {shape(x)}",
+        f"{why} {origin_sentence(trace, x)}".strip(),
+        got=x.sizes,
+        expected=tuple("N" if size == -1 and axis == 0 else "?" if size == -1 else size for axis, size in enumerate(reshape.asked)),
+        proposals=ranked(keep_batch(trace, reshape), fitting_sizes(trace, reshape)),
+    )
+
+
+def _memory_order(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
+    return report(
+        RULE,
+        failure,
+        f"`{reshape.text}` cannot view {shape(x)}, whose values are not in this order in memory",
+        f"After `permute`, `transpose` or a slice a `view` is not possible; `reshape` copies. {origin_sentence(failure.trace, x)}".strip(),
+        got=x.sizes,
+        proposals=ranked(use_reshape(failure)),
+    )
+
+
+def use_reshape(failure: Failure) -> Proposal | None:
+    """Write `reshape` for `view`."""
+    node, site = call_at(failure.trace, failure.call.site), failure.call.site
+    if node is None or site is None:
+        return None
+    span = span_of(failure.trace, site.path, node.func)
+    text = text_of(failure.trace, span)
+    if not text.endswith("view"):
+        return None
+    title = f"use `reshape` instead of `view` on line {site.line}"
+    return Proposal("other", title, Safety.SAFE, (ReplaceSource(span, text.removesuffix("view") + "reshape"),))
+
+
+def _any_sizes(failure: Failure, x: TensorInfo) -> Finding:
+    sizes = failure.call.arguments.get("sizes", failure.call.arguments.get("size"))
+    asked = shape_text([str(size) for size in sizes]) if isinstance(sizes, tuple) else str(sizes)
+    axis = failure.call.arguments.get("dim")
+    target = failure.call.arguments.get("other")
+    if isinstance(target, TensorInfo):
+        asked = shape(target)
+    of = f" on axis {axis}" if isinstance(axis, int) else ""
+    layer = failure.layer
+    if layer is not None:
+        asked = str(layer.declared.get("unflattened_size", asked))
+    return report(
+        RULE,
+        failure,
+        f"{failure.name if layer is not None else quoted(failure.operation)} to {asked}{of} does not fit {shape(x)}",
+        origin_sentence(failure.trace, x),
+        got=x.sizes,
+    )

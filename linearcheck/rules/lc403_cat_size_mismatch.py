@@ -1,0 +1,142 @@
+"""LC403 `cat-size-mismatch`: `torch.cat` or `stack` gets tensors that differ along another axis than the one they are joined on.
+
+## What it catches
+Branches of different height and width, other numbers of axes, and tensors joined along the wrong axis.
+
+## Why it matters
+The mistake is in one of the branches, sometimes many layers before the `cat`.
+
+## Example
+    self.b = nn.Conv2d(3, 16, 3, stride=2, padding=1)
+    x = torch.cat([a, b], dim=1)            # (N, 16, 32, 32) and (N, 16, 16, 16)
+
+## Fix
+    self.b = nn.Conv2d(3, 16, 3, stride=1, padding=1)
+Unsafe: the other branch may be the one to change.
+
+## PyTorch says
+    Sizes of tensors must match except in dimension 1. Expected size 32 but got size 16 for tensor number 1 in the list
+    stack expects each tensor to be equal size, but got [4, 16] at entry 0 and [4, 8] at entry 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linearcheck.findings import Proposal, Safety, SetArgument, Severity, WrapInput
+from linearcheck.rules.axes import normal_axis
+from linearcheck.rules.causes import mentions_dtype
+from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.operands import equal_features, equal_maps, is_spatial
+from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
+from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.wording import axis_words, listed, quoted, shape
+from linearcheck.sizes import is_batch
+from linearcheck.trace.records import TensorInfo, Trace
+
+RULE = Rule("LC403", "cat-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
+
+JOINING = ("cat", "stack", "hstack", "vstack", "dstack", "column_stack", "row_stack", "block_diag", "cartesian_prod")
+
+
+def check(trace: Trace) -> Iterator[Finding]:
+    for failure in failures(trace, *JOINING):
+        tensors = failure.call.tensors
+        if len(tensors) < 2 or mentions_dtype(failure.call.error):
+            continue
+        pair = _clash(failure, tensors)
+        if pair is not None:
+            yield _finding(failure, tensors, *pair)
+
+
+def _clash(failure: Failure, tensors: tuple[TensorInfo, ...]) -> tuple[TensorInfo, TensorInfo, list[int]] | None:
+    """The first tensor, the first one that does not fit it, and the axes along which it does not (none: the number of axes differs)."""
+    first, along = tensors[0], _along(failure, tensors[0])
+    for other in tensors[1:]:
+        if other.rank != first.rank:
+            return first, other, []
+        axes = [axis for axis in range(first.rank) if axis != along and first.shape[axis] != other.shape[axis]]
+        if axes:
+            return first, other, axes
+    return None
+
+
+def _along(failure: Failure, tensor: TensorInfo) -> int | None:
+    if failure.operation == "stack":
+        return None
+    if failure.operation in ("hstack", "column_stack"):
+        return 1 if tensor.rank > 1 else 0
+    if failure.operation != "cat":
+        return 0
+    return normal_axis(failure.call.arguments.get("dim", failure.call.arguments.get("axis", 0)), tensor.rank)
+
+
+def _finding(failure: Failure, tensors: tuple[TensorInfo, ...], first: TensorInfo, other: TensorInfo, axes: list[int]) -> Finding:
+    trace, along = failure.trace, _along(failure, tensors[0])
+    name = quoted(failure.operation)
+    where = f" along axis {along}" if along is not None else ""
+    if not axes:
+        difference = f"have {first.rank} and {other.rank} axes"
+    else:
+        sizes = [f"axis {axis} ({first.sizes[axis]} and {other.sizes[axis]})" for axis in axes]
+        difference = f"differ in {listed(sizes)}"
+    return report(
+        RULE,
+        failure,
+        f"{name} joins {shape(first)} and {shape(other)}{where}, but they {difference}",
+        _explanation(trace, first, other, axes),
+        got=other.sizes,
+        expected=tuple(other.sizes[axis] if axis == along else first.sizes[axis] for axis in range(first.rank)) if axes else None,
+        proposals=_proposals(failure, first, other, axes, along),
+    )
+
+
+def _explanation(trace: Trace, first: TensorInfo, other: TensorInfo, axes: list[int]) -> str:
+    if axes and any(is_spatial(trace, tensor, axes[0]) for tensor in (first, other)):
+        word = axis_words(first.sizes)[axes[0]]
+        stories = [size_history(trace, tensor, axes[0], f"{word} of {shape(tensor)}") for tensor in (first, other)]
+    elif axes:
+        stories = [explain_size(trace, tensor, axes[0]).text for tensor in (first, other)]
+    else:
+        stories = [origin_sentence(trace, tensor) for tensor in (first, other)]
+    return " ".join(dict.fromkeys(story for story in stories if story))
+
+
+def _proposals(failure: Failure, first: TensorInfo, other: TensorInfo, axes: list[int], along: int | None) -> tuple[Proposal, ...]:
+    trace = failure.trace
+    if not axes:
+        return ranked(_insert(failure, first, other))
+    spatial = [axis for axis in axes if is_spatial(trace, first, axis) or is_spatial(trace, other, axis)]
+    moved = _other_axis(failure, axes, along)
+    if spatial == axes:
+        return ranked(equal_maps(trace, first, other, axes), moved)
+    if len(axes) == 1:
+        features = equal_features(trace, first, axes[0], other, axes[0])
+        return ranked(moved, features) if along == 0 else ranked(features, moved)
+    return ranked(moved)
+
+
+def _other_axis(failure: Failure, axes: list[int], along: int | None) -> Proposal | None:
+    """Join along the one axis that differs."""
+    site, tensors = failure.call.site, failure.call.tensors
+    if failure.operation != "cat" or len(axes) != 1 or site is None or is_batch(tensors[0].sizes[axes[0]]):
+        return None
+    if any(len({tensor.shape[axis] for tensor in tensors}) > 1 for axis in range(tensors[0].rank) if axis != axes[0]):
+        return None
+    action = SetArgument(site, "cat", "dim", axes[0], (), along)
+    return Proposal("other", f"join along axis {axes[0]}, where they differ", Safety.UNSAFE, (action,))
+
+
+def _insert(failure: Failure, first: TensorInfo, other: TensorInfo) -> Proposal | None:
+    """One axis more for the tensor that has fewer."""
+    short, full = sorted((first, other), key=lambda tensor: tensor.rank)
+    site = failure.call.site
+    if site is None or full.rank - short.rank != 1:
+        return None
+    position = failure.call.tensors.index(short)
+    axis = next((axis for axis in range(full.rank) if short.shape == full.shape[:axis] + full.shape[axis + 1 :]), None)
+    if axis is None:
+        return None
+    action = WrapInput(site, "unsqueeze", (axis,), position=position, argument=f"tensors[{position}]")
+    return Proposal("unsqueeze", f"insert axis {axis} of size 1 into {shape(short)}", Safety.UNSAFE, (action,))

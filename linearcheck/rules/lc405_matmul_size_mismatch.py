@@ -1,0 +1,191 @@
+"""LC405 `matmul-size-mismatch`: the axis that a matrix product sums over has different sizes in its two factors.
+
+## What it catches
+`@`, `matmul`, `mm`, `bmm`, `addmm`, `baddbmm`, `mv`, `dot` and `einsum` whose contracted or shared sizes differ.
+
+## Why it matters
+A factor that should have been transposed is the usual reason, as for `q @ k` in attention.
+
+## Example
+    scores = q @ k                          # (N, 8, 64, 32) and (N, 8, 64, 32)
+
+## Fix
+    scores = q @ k.transpose(-2, -1)
+Unsafe: the other factor may be the one to transpose.
+
+## PyTorch says
+    mat1 and mat2 shapes cannot be multiplied (64x32 and 64x32)
+    Expected size for first two dimensions of batch2 tensor to be: [32, 32] but got: [32, 64]
+    einsum(): subscript d has size 64 for operand 1 which does not broadcast with previously seen size 32
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linearcheck.findings import FixKind, Proposal, Safety, Severity, WrapInput
+from linearcheck.rules.causes import mentions_dtype
+from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.operands import equal_features, operand_word, resize_parameter
+from linearcheck.rules.provenance import explain_size, origin_sentence
+from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.wording import OPERATORS, listed, quoted, shape
+from linearcheck.sizes import Size
+from linearcheck.trace.records import TensorInfo, Trace, tensors_in
+
+RULE = Rule("LC405", "matmul-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
+
+PRODUCTS = (
+    "matmul",
+    "mm",
+    "bmm",
+    "addmm",
+    "addbmm",
+    "baddbmm",
+    "mv",
+    "addmv",
+    "dot",
+    "vdot",
+    "inner",
+    "tensordot",
+    "chain_matmul",
+    "addr",
+    "outer",
+)
+
+
+def check(trace: Trace) -> Iterator[Finding]:
+    for failure in failures(trace, *PRODUCTS):
+        factors = _factors(failure)
+        if factors is not None and not mentions_dtype(failure.call.error):
+            yield _product(failure, *factors)
+    for failure in failures(trace, "einsum"):
+        if not mentions_dtype(failure.call.error):
+            yield _einsum(failure)
+
+
+def _factors(failure: Failure) -> tuple[TensorInfo, TensorInfo] | None:
+    """The two matrices: the last two tensors, since `addmm` has a third before them."""
+    tensors = failure.call.tensors
+    return (tensors[-2], tensors[-1]) if len(tensors) >= 2 else None
+
+
+def _product(failure: Failure, first: TensorInfo, second: TensorInfo) -> Finding:
+    trace = failure.trace
+    name = quoted(OPERATORS.get(failure.operation, failure.operation))
+    inner = _inner_axes(first, second)
+    clash = inner is not None and first.shape[inner[0]] != second.shape[inner[1]]
+    if inner is not None and clash:
+        message = (
+            f"{name} multiplies {operand_word(trace, first)} by {operand_word(trace, second)}, "
+            f"but {first.sizes[inner[0]]} columns do not meet {second.sizes[inner[1]]} rows"
+        )
+        sentences = [explain_size(trace, first, inner[0]).text, explain_size(trace, second, inner[1]).text]
+    else:
+        message = f"{name} refuses {operand_word(trace, first)} and {operand_word(trace, second)}"
+        sentences = [_rank_text(failure, first, second), origin_sentence(trace, first), origin_sentence(trace, second)]
+    expected: tuple[Size | str, ...] | None = None
+    if inner is not None and clash:
+        expected = ("*", first.sizes[inner[0]], second.sizes[-1]) if second.rank > 1 else (first.sizes[inner[0]],)
+    return report(
+        RULE,
+        failure,
+        message,
+        " ".join(dict.fromkeys(sentence for sentence in sentences if sentence)),
+        got=second.sizes,
+        expected=expected,
+        proposals=_proposals(failure, first, second, inner) if inner is not None and clash else (),
+    )
+
+
+def _inner_axes(first: TensorInfo, second: TensorInfo) -> tuple[int, int] | None:
+    if first.rank == 0 or second.rank == 0:
+        return None
+    return first.rank - 1, max(second.rank - 2, 0)
+
+
+def _rank_text(failure: Failure, first: TensorInfo, second: TensorInfo) -> str:
+    wanted = {"mm": (2, 2), "addmm": (2, 2), "bmm": (3, 3), "baddbmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}.get(failure.operation)
+    if wanted is None or wanted == (first.rank, second.rank):
+        return ""
+    return f"`{failure.operation}` takes tensors of {wanted[0]} and {wanted[1]} axes."
+
+
+def _proposals(failure: Failure, first: TensorInfo, second: TensorInfo, inner: tuple[int, int]) -> tuple[Proposal, ...]:
+    trace = failure.trace
+    sizes = equal_features(trace, first, inner[0], second, inner[1])
+    owned = resize_parameter(trace, second, inner[1], first.shape[inner[0]]) if second.role == "parameter" else None
+    return ranked(_transposed(failure, first, second), owned, sizes)
+
+
+def _transposed(failure: Failure, first: TensorInfo, second: TensorInfo) -> list[Proposal | None]:
+    site, tensors = failure.call.site, failure.call.tensors
+    if site is None:
+        return []
+    found: list[Proposal | None] = []
+    if second.rank > 1 and second.shape[-1] == first.shape[-1]:
+        found.append(_turn(failure, second, len(tensors) - 1))
+    if first.rank > 1 and second.rank > 1 and first.shape[-2] == second.shape[-2]:
+        found.append(_turn(failure, first, len(tensors) - 2))
+    return found
+
+
+def _turn(failure: Failure, tensor: TensorInfo, position: int) -> Proposal | None:
+    kind: FixKind = "transpose_weight" if tensor.role == "parameter" else "permute"
+    site = failure.call.site
+    if site is None:
+        return None
+    action = WrapInput(site, "transpose", (-2, -1), position=position)
+    return Proposal(kind, f"swap the last two axes of {operand_word(failure.trace, tensor)}", Safety.UNSAFE, (action,))
+
+
+def _einsum(failure: Failure) -> Finding:
+    trace, call = failure.trace, failure.call
+    equation = call.arguments.get("equation")
+    operands = [tensor for name, value in call.arguments.items() if name != "equation" for tensor in tensors_in(value)]
+    shown = listed([operand_word(trace, tensor) for tensor in operands])
+    clash = _einsum_clash(equation, operands) if isinstance(equation, str) else None
+    if clash is not None:
+        letter, left, left_axis, right, right_axis = clash
+        message = (
+            f"`einsum` reads `{letter}` as {left.sizes[left_axis]} in {shape(left)} and as {right.sizes[right_axis]} in {shape(right)}"
+        )
+        sentences = [explain_size(trace, left, left_axis).text, explain_size(trace, right, right_axis).text]
+        proposals = ranked(equal_features(trace, left, left_axis, right, right_axis))
+    else:
+        message = f"`einsum` with `{equation}` does not fit {shown}"
+        sentences = [_axes_text(equation, operands), *(origin_sentence(trace, tensor) for tensor in operands[:2])]
+        proposals = ()
+    return report(
+        RULE,
+        failure,
+        message,
+        " ".join(dict.fromkeys(sentence for sentence in sentences if sentence)),
+        got=operands[-1].sizes if operands else None,
+        proposals=proposals,
+    )
+
+
+def _einsum_clash(equation: str, operands: list[TensorInfo]) -> tuple[str, TensorInfo, int, TensorInfo, int] | None:
+    seen: dict[str, tuple[TensorInfo, int]] = {}
+    for letters, tensor in zip(_terms(equation), operands, strict=False):
+        if "." in letters or len(letters) != tensor.rank:
+            continue
+        for axis, letter in enumerate(letters):
+            before = seen.setdefault(letter, (tensor, axis))
+            if before[0].shape[before[1]] != tensor.shape[axis]:
+                return letter, *before, tensor, axis
+    return None
+
+
+def _terms(equation: str) -> list[str]:
+    return equation.replace(" ", "").partition("->")[0].split(",")
+
+
+def _axes_text(equation: object, operands: list[TensorInfo]) -> str:
+    terms = _terms(equation) if isinstance(equation, str) else []
+    wrong = [
+        (letters, tensor) for letters, tensor in zip(terms, operands, strict=False) if "." not in letters and len(letters) != tensor.rank
+    ]
+    return f"`{wrong[0][0]}` names {len(wrong[0][0])} axes, and {shape(wrong[0][1])} has {wrong[0][1].rank}." if wrong else ""
