@@ -66,7 +66,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_options_of_the_usage_page_are_those_of_the_program() -> None:
     done = subprocess.run([sys.executable, "-m", "linearcheck", "check", "--help"], capture_output=True, text=True, check=True, env=wide())
-    accepted = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", done.stdout)) - {"--help"}
+    accepted = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", done.stdout)) - {"--help", "--all"}  # `linearcheck rule --all`
     text = (ROOT / "docs" / "usage.md").read_text()
     described = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", text.split("## Options")[1].split("## Exit codes")[0]))
     assert described == accepted
@@ -76,3 +76,21 @@ def wide() -> dict[str, str]:
     import os
 
     return os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+
+
+def test_keys_of_the_configuration_page_are_those_of_the_program() -> None:
+    from linearcheck import config
+
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    described = {key for row in re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE) for key in re.findall(r"`([\w-]+)`", row)}
+    assert described == {*config._GLOBAL, *config._OF_A_MODEL, "target"}
+
+
+def test_arguments_of_the_api_page_are_those_of_check() -> None:
+    import inspect
+
+    import linearcheck
+
+    text = (ROOT / "docs" / "python-api.md").read_text()
+    described = {key for row in re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
+    assert described == set(inspect.signature(linearcheck.check).parameters) - {"model", "shapes"}
