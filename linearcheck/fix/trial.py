@@ -7,6 +7,7 @@ repair that brings a new error to light may take that error's own repair along: 
 from __future__ import annotations
 
 import ast
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ class TrialLimits:
 
     fixes_per_finding: int = 3
     candidates_per_proposal: int = 6
+    candidates_for_more: int = 2
     trials: int = 60
     seconds: float = 12.0
     seconds_for_more: float = 0.12
@@ -194,7 +196,8 @@ class _Repair:
         index = self.findings.index(finding)
         doubtful: tuple[Fix, _State] | None = None
         followed = 0
-        for edits in self._candidates(proposal, state):
+        limit = self.bench.limits.candidates_per_proposal if follow else self.bench.limits.candidates_for_more
+        for edits in itertools.islice(self._candidates(proposal, state), limit):
             if self.bench.is_exhausted:
                 return doubtful
             together = merge_edits(state.edits, edits)
@@ -222,7 +225,7 @@ class _Repair:
     def _candidates(self, proposal: Proposal, state: _State) -> Iterator[tuple[Edit, ...]]:
         wishes = self._wishes(self.findings, self.start.layers)
         found = edit_candidates(proposal, self.bench.sources, wishes)
-        yield from (edits for edits in found[: self.bench.limits.candidates_per_proposal] if not overlap(state.edits, edits))
+        yield from (edits for edits in found if not overlap(state.edits, edits))
 
     def _wishes(self, findings: Sequence[Diagnostic], layers: Sequence[Layer]) -> Wishes:
         return wishes_of(layers, [finding.proposals[0] for finding in findings if finding.proposals])

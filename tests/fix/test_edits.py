@@ -118,7 +118,7 @@ def test_expression_of_names_keeps_its_names() -> None:
 
 
 def test_coefficient_is_changed_before_the_name() -> None:
-    text = "class Net(nn.Module):\n    def __init__(self, base=16):\n        self.a = nn.Conv2d(3, base, 3)\n        self.norm = nn.GroupNorm(8, base * 2)\n"
+    text = "def build(base=16):\n    a = nn.Conv2d(3, base, 3)\n    norm = nn.GroupNorm(8, base * 2)\n"
     assert "nn.GroupNorm(8, base * 4)" in set_in_call(text, "nn.GroupNorm(8, base * 2)", "GroupNorm", "num_channels", 64)
 
 

@@ -16,8 +16,11 @@ texts = st.text(st.sampled_from("ab c\tµé漢\n\r\x0c\u2028"), max_size=60).map
 ).map(lambda body: "\ufeff" + body.replace("\ufeff", ""))
 
 
+new_texts = st.text(st.sampled_from("xyz\n"), max_size=5)
+
+
 @st.composite
-def edited(draw: st.DrawFn, text: str, new: st.SearchStrategy[str] = st.text(st.sampled_from("xyz\n"), max_size=5)) -> list[Edit]:
+def edited(draw: st.DrawFn, text: str, new: st.SearchStrategy[str] = new_texts) -> list[Edit]:
     """Up to three edits of a text that do not touch one another, never between the two characters of a line end."""
     first = 1 if text.startswith("\ufeff") else 0
     cuts = [i for i in range(first, len(text) + 1) if text[i - 1 : i + 1] != "\r\n"]
