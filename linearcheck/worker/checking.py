@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import tokenize
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from linearcheck.codec import encode
 from linearcheck.findings import Diagnostic, ModelReport
 from linearcheck.job import CheckJob
+from linearcheck.load.grammar import InputShapeError
 from linearcheck.load.records import LoadError
+from linearcheck.load.sources import read_source
 from linearcheck.trace.records import Span
 from linearcheck.worker.outcome import Outcome
 from linearcheck.worker.skipped import skipped_by_load
@@ -37,16 +39,15 @@ def check_as_data(check_model: CheckModel, job: CheckJob, run_trial: RunTrial) -
         report = check_model(job, run_trial)
     except LoadError as error:
         report = skipped_by_load(job, error)
+    except InputShapeError as error:
+        report = skipped_by_load(job, LoadError("LC902", str(error)))
     return {"report": encode(report), "sources": dict(_sources(report, job))}
 
 
 def _sources(report: ModelReport, job: CheckJob) -> Iterator[tuple[str, str]]:
     for path in dict.fromkeys(span.path for diagnostic in (*report.diagnostics, *report.notes) for span in _spans(diagnostic)):
-        absolute = Path(job.working_directory, path).absolute()
-        if (text := job.overlay.get(str(absolute))) is None:
-            text = _read(absolute)
-        if text is not None:
-            yield path, text
+        with contextlib.suppress(LoadError):
+            yield path, read_source(Path(job.working_directory, path).absolute(), job.overlay).text
 
 
 def _spans(diagnostic: Diagnostic) -> Iterator[Span]:
@@ -58,11 +59,3 @@ def _spans(diagnostic: Diagnostic) -> Iterator[Span]:
     ):
         if span is not None:
             yield span
-
-
-def _read(path: Path) -> str | None:
-    try:
-        with tokenize.open(path) as file:  # heeds a coding comment and a byte-order mark
-            return file.read()
-    except (OSError, SyntaxError, ValueError):
-        return None

@@ -61,10 +61,15 @@ Inbox = queue.SimpleQueue[tuple["Worker", Message | None]]
 class Worker:
     """One worker process. It is started at once; its messages come to `inbox`, from a thread of their own."""
 
-    def __init__(self, settings: WorkerSettings, inbox: Inbox) -> None:
+    def __init__(self, settings: WorkerSettings, inbox: Inbox | None = None) -> None:
+        """
+        Raises:
+            WorkerError: If the interpreter cannot be started.
+        """
         self.settings = settings
-        self._inbox = inbox
+        self.inbox = Inbox() if inbox is None else inbox
         self._nonce = new_nonce()
+        self._heard = False
         environment = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
         environment.setdefault("PYTHONHASHSEED", "0")
         arguments = [self._nonce.hex(), settings.pipeline, "fork" if settings.forks else "inline"]
@@ -90,10 +95,11 @@ class Worker:
         try:
             while data := os.read(descriptor, _CHUNK_BYTES):
                 for message in reader.feed(data):
-                    self._inbox.put((self, message))
+                    self._heard = True
+                    self.inbox.put((self, message))
         except OSError:
             pass
-        self._inbox.put((self, None))
+        self.inbox.put((self, None))
 
     def send(self, message: Message) -> None:
         """
@@ -109,9 +115,15 @@ class Worker:
             if pipe is not None:
                 pipe.close()
 
+    def abandon(self) -> None:
+        """Let the worker end, without waiting for it; one that is still importing torch is stopped in that."""
+        self.close()
+        if not self._heard:
+            self._process.kill()
+
     def kill(self) -> None:
         """End the worker now, and wait until it is gone."""
-        if self.settings.forks:
+        if self.settings.forks and self._heard:
             self.close()  # it ends its children first, which a kill would leave to the system
             try:
                 self._process.wait(1)

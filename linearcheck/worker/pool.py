@@ -58,22 +58,25 @@ class _Member:
 class Pool:
     """Workers that check models. The first one may have been started before anybody knew what to check."""
 
-    def __init__(self, settings: WorkerSettings, n_jobs: int = 1, memory_limit_bytes: int | None = None) -> None:
+    def __init__(
+        self, settings: WorkerSettings, started: Worker | None = None, n_jobs: int = 1, memory_limit_bytes: int | None = None
+    ) -> None:
+        """
+        Args:
+            started: A worker that runs already, with these settings.
+            n_jobs: How many models are checked at a time.
+            memory_limit_bytes: What each of them may take.
+
+        Raises:
+            WorkerError: If the interpreter cannot be started.
+        """
         self.settings = settings
         self.torch_version = self.python_version = ""
         self._n_jobs = max(1, n_jobs)
         self._memory_limit_bytes = memory_limit_bytes
-        self._inbox: Inbox = Inbox()
-        self._members: list[_Member] = []
+        self._inbox = Inbox() if started is None else started.inbox
+        self._members: list[_Member] = [_Member(started or Worker(settings, self._inbox))]
         self._next_id = 0
-        self.start_worker()
-
-    def start_worker(self) -> None:
-        """
-        Raises:
-            WorkerError: If the interpreter cannot be started.
-        """
-        self._members.append(_Member(Worker(self.settings, self._inbox)))
 
     def set_jobs(self, n_jobs: int, memory_limit_bytes: int | None) -> None:
         self._n_jobs, self._memory_limit_bytes = max(1, n_jobs), memory_limit_bytes
@@ -132,7 +135,7 @@ class Pool:
                 return
             member = next((member for member in self._members if self.settings.forks or not member.attempts), None)
             if member is None:
-                self.start_worker()
+                self._members.append(_Member(Worker(self.settings, self._inbox)))
                 continue
             self._send(member, waiting.popleft())
 

@@ -1,0 +1,6 @@
+"""`python -m linearcheck`."""
+
+from linearcheck.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The options of `linearcheck [TARGET]...`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from linearcheck.cli.failure import report_failure
+from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, rule_codes
+from linearcheck.worker.client import Worker
+
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""The base of typer's usage errors; it is click's in some versions of typer and typer's own in others."""
+
+EPILOG = (
+    "Further commands: `linearcheck rule CODE` explains a finding, `linearcheck rule --all` lists the rules. "
+    "Exit code: 0 nothing wrong, 1 an error was found, 2 a target could not be checked or the usage is wrong, 130 interrupted."
+)
+
+
+class ImportMode(StrEnum):
+    SLICE = "slice"
+    FULL = "full"
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    from linearcheck import __version__
+
+    try:
+        torch = f"torch {version('torch')}"
+    except PackageNotFoundError:
+        torch = "no torch"
+    print(f"linearcheck {__version__} ({torch}, Python {sys.version.split()[0]})")
+    raise typer.Exit
+
+
+@app.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+def check(
+    context: typer.Context,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TARGET",
+            help="model.py, model.py:Net, model.py:Net(width=64), package.module:Net, a directory, or - for standard input",
+            show_default=False,
+        ),
+    ] = None,
+    input_shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input-shape",
+            "-s",
+            metavar="SHAPE",
+            help="1,28,28 is one sample; N,1,28,28 a batch; name=N,128:int64 one argument of forward",
+        ),
+    ] = None,
+    no_batch: Annotated[bool, typer.Option("--no-batch", help="The shapes have no batch axis.")] = False,
+    size: Annotated[list[str] | None, typer.Option(metavar="NAME=INT", help="Size of a named axis; N=64 adds that batch size.")] = None,
+    inputs: Annotated[str | None, typer.Option(metavar="FILE:FUNCTION", help="A function that returns the arguments of forward.")] = None,
+    init: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Argument of the model's constructor.")] = None,
+    arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Argument of forward, such as mask=None.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Value of a name at module level.")] = None,
+    train: Annotated[bool, typer.Option("--train", help="Check in training mode.")] = False,
+    weights: Annotated[str | None, typer.Option(metavar="FILE", help="Check a checkpoint against the model.")] = None,
+    import_: Annotated[
+        ImportMode | None, typer.Option("--import", help="Run what the model needs of the file (slice, the default), or all of it.")
+    ] = None,
+    output_format: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT[=PATH]",
+            help="table (the default), concise, json, sarif, github, gitlab, junit, markdown, html; repeatable",
+        ),
+    ] = None,
+    output_file: Annotated[str | None, typer.Option(metavar="PATH", help="Write the report to a file.")] = None,
+    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these rules: codes or prefixes, as LC1,LC402.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these rules.")] = None,
+    extend_select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="These rules as well as those of --select.")] = None,
+    statistics: Annotated[bool, typer.Option("--statistics", help="Count the findings of each rule.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings and skipped models count as failures.")] = False,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Findings do not count as failures.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply the tried fixes that are safe.")] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="With --fix or --diff: the tried fixes that leave a choice too.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and change nothing.")] = False,
+    python: Annotated[str | None, typer.Option(metavar="PATH", help="The interpreter whose torch is used.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Models checked at a time.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit for each model (60).")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Check again what is known already.")] = False,
+    config: Annotated[str | None, typer.Option(metavar="FILE", help="The configuration to use.")] = None,
+    stdin_filename: Annotated[str | None, typer.Option(metavar="PATH", help="What file standard input is.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Findings alone.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also notes, all layers and what the model's code printed.")] = False,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the versions.")] = False,
+) -> int:
+    """Find every shape mistake in PyTorch models before they run.
+
+    A check runs the model's constructor and forward, each model in a process of its own.
+    """
+    from linearcheck.cli.run import check_targets
+
+    arguments = CheckArguments(
+        targets=tuple(targets or ()),
+        input_shapes=tuple(input_shape or ()),
+        no_batch=no_batch,
+        sizes=named_sizes(size or ()),
+        inputs_from=inputs,
+        init=named_values(init or (), "--init"),
+        arguments=named_values(arg or (), "--arg"),
+        values=named_values(set_ or (), "--set"),
+        train=train,
+        weights=weights,
+        import_mode=import_.value if import_ else None,
+        output_formats=tuple(output_format or ()),
+        output_file=output_file,
+        select=rule_codes(select or (), "--select"),
+        ignore=rule_codes(ignore or (), "--ignore"),
+        extend_select=rule_codes(extend_select or (), "--extend-select"),
+        statistics=statistics,
+        strict=strict,
+        exit_zero=exit_zero,
+        fix=fix,
+        unsafe_fixes=unsafe_fixes,
+        diff=diff,
+        python=python,
+        jobs=jobs,
+        timeout_seconds=_positive(timeout),
+        config=config,
+        stdin_filename=stdin_filename,
+        quiet=quiet,
+        verbose=verbose,
+    )
+    return check_targets(arguments, context.obj)
+
+
+def _positive(timeout: float | None) -> float | None:
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise UsageError(f"`--timeout {timeout:g}`: a time limit is a number of seconds above 0")
+    return timeout
+
+
+def run_check(words: Sequence[str], worker: Worker | None, program: str) -> int:
+    """The exit code of `check` with these arguments, given the worker that has been started for it, if one has."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=list(words), prog_name=program, standalone_mode=False, obj=worker)
+    except UsageError as error:
+        return report_failure(words, "usage", str(error))
+    except _USAGE_ERROR as error:
+        text: Any = error
+        return report_failure(words, "usage", text.format_message())
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,74 @@
+"""Entry point: which command is meant, and the exit code that it comes to. Only what every run needs is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from linearcheck.cli.early import start_worker_early
+from linearcheck.worker.client import Worker
+
+COMMANDS = ("check", "rule")
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and end it."""
+    code = run(sys.argv[1:])
+    # Nothing is left to be done but taking the interpreter apart, which takes longer than many a check of a cached file.
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code that the arguments come to; what there is to say has been written."""
+    words = list(arguments)
+    command = words.pop(0) if words and words[0] in COMMANDS else "check"
+    worker = start_worker_early(words) if command == "check" else None
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _flushed(_run_command(command, words, worker, is_explicit=len(words) < len(arguments)))
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _without_stdout(1)
+    finally:
+        if worker is not None:
+            worker.abandon()
+
+
+def _run_command(command: str, words: list[str], worker: Worker | None, is_explicit: bool) -> int:
+    if command == "rule":
+        from linearcheck.cli.rule_command import run_rule
+
+        return run_rule(words)
+    from linearcheck.cli.check_command import run_check
+
+    return run_check(words, worker, "linearcheck check" if is_explicit else "linearcheck")
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _without_stdout(code)
+    return code
+
+
+def _without_stdout(code: int) -> int:
+    """The reader of a pipe (`| head`) has had enough: no traceback, also not when Python flushes at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return code
+
+
+def _say(message: str) -> None:
+    try:
+        print(f"linearcheck: {message}", file=sys.stderr)
+    except OSError:
+        return

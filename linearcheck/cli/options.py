@@ -1,0 +1,133 @@
+"""What the command line says, as plain data, and how it goes together with the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from linearcheck.config import Config
+from linearcheck.job import CheckOptions
+
+
+class UsageError(Exception):
+    """An option or a target that cannot be followed, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckArguments:
+    """The command line of `check`. None and empty mean that nothing was said, and the configuration counts."""
+
+    targets: tuple[str, ...] = ()
+    input_shapes: tuple[str, ...] = ()
+    no_batch: bool = False
+    sizes: dict[str, int] = field(default_factory=dict)
+    inputs_from: str | None = None
+    init: dict[str, str] = field(default_factory=dict)
+    arguments: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    train: bool = False
+    weights: str | None = None
+    import_mode: str | None = None
+    output_formats: tuple[str, ...] = ()
+    output_file: str | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
+    statistics: bool = False
+    strict: bool = False
+    exit_zero: bool = False
+    fix: bool = False
+    unsafe_fixes: bool = False
+    diff: bool = False
+    python: str | None = None
+    jobs: int | None = None
+    timeout_seconds: float | None = None
+    config: str | None = None
+    stdin_filename: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+
+    def options_for(self, config: Config, place: Path, name: str | None) -> CheckOptions:
+        """Options of one model: the configuration's, with the command line's above them."""
+        options = config.options_for(place, name)
+        given: dict[str, Any] = {
+            "input_shapes": self.input_shapes,
+            "inputs_from": self.inputs_from,
+            "train": self.train,
+            "weights": self.weights,
+            "import_mode": self.import_mode,
+            "timeout_seconds": self.timeout_seconds,
+        }
+        return replace(
+            options,
+            **{name: value for name, value in given.items() if value},
+            batch=options.batch and not self.no_batch,
+            sizes={**options.sizes, **self.sizes},
+            init={**options.init, **self.init},
+            arguments={**options.arguments, **self.arguments},
+            values={**options.values, **self.values},
+            select=self._selected(config),
+            ignore=(*config.ignore, *self.ignore),
+        )
+
+    def _selected(self, config: Config) -> tuple[str, ...]:
+        chosen = self.select or config.select
+        more = (*config.extend_select, *self.extend_select)
+        # What is added to everything is no choice: without a selection every code is on already.
+        return (*chosen, *more) if chosen else ()
+
+
+def named_values(texts: Sequence[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE`, as many as there are.
+
+    Raises:
+        UsageError: If one has no `=`, or no name before it.
+
+    >>> named_values(["width=64", "mode=a=b"], "--init")
+    {'width': '64', 'mode': 'a=b'}
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"`{option} {text}` has to be `{option} NAME=VALUE`")
+        values[name.strip()] = value
+    return values
+
+
+def named_sizes(texts: Sequence[str]) -> dict[str, int]:
+    """`NAME=INT` of `--size`.
+
+    Raises:
+        UsageError: If a value is no whole number of at least 1.
+
+    >>> named_sizes(["T=12"])
+    {'T': 12}
+    """
+    sizes: dict[str, int] = {}
+    for name, value in named_values(texts, "--size").items():
+        if not name.isidentifier():
+            raise UsageError(f"`--size {name}={value}`: `{name}` is not the name of an axis, such as `N` or `T`")
+        if not value.strip().isascii() or not value.strip().isdigit() or int(value) < 1:
+            raise UsageError(f"`--size {name}={value}`: a size is a whole number of at least 1")
+        sizes[name] = int(value)
+    return sizes
+
+
+def rule_codes(texts: Sequence[str], option: str) -> tuple[str, ...]:
+    """Codes and prefixes of codes, separated by commas, each of which some rule has.
+
+    Raises:
+        UsageError: If no rule has one of them.
+    """
+    codes = tuple(code for text in texts for part in text.split(",") if (code := part.strip().upper()))
+    if not codes:
+        return ()
+    from linearcheck.rules.registry import RULES
+
+    for code in codes:
+        if code != "ALL" and not any(rule.code.startswith(code) for rule in RULES):
+            raise UsageError(f"`{option} {code}`: no rule's code starts with `{code}`; `linearcheck rule --all` lists them")
+    return codes

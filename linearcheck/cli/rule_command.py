@@ -1,0 +1,59 @@
+"""`linearcheck rule CODE` prints a rule's page, `linearcheck rule --all` the catalogue."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from linearcheck.cli.failure import report_failure
+from linearcheck.cli.options import UsageError
+from linearcheck.rules.registry import RULES
+
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(context_settings={"help_option_names": ["-h", "--help"]})
+def rule(
+    code: Annotated[str | None, typer.Argument(help="A code such as LC102, or a rule's name.", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="List all rules.")] = False,
+) -> None:
+    """Explain a rule: what it catches, why it matters, and what to do."""
+    if every:
+        sys.stdout.write(_catalogue())
+    elif code is None:
+        raise UsageError("`linearcheck rule` needs a code such as `LC102`, or `--all`")
+    else:
+        sys.stdout.write(_page(code))
+
+
+def _page(code: str) -> str:
+    for known in RULES:
+        if code.upper() == known.code or code.lower() == known.name:
+            return known.documentation.strip() + "\n"
+    names = {known.code: known.code for known in RULES} | {known.name: known.code for known in RULES}
+    nearest = difflib.get_close_matches(code.upper(), names, 1) or difflib.get_close_matches(code.lower(), names, 1)
+    advice = f"the nearest is `{nearest[0]}`" if nearest else "`linearcheck rule --all` lists them"
+    raise UsageError(f"there is no rule `{code}`; {advice}")
+
+
+def _catalogue() -> str:
+    width = max((len(known.name) for known in RULES), default=0)
+    return "".join(f"{known.code}  {known.name:<{width}}  {known.severity.value:<7}  {known.summary}\n" for known in RULES)
+
+
+def run_rule(words: Sequence[str]) -> int:
+    """The exit code of `rule` with these arguments."""
+    try:
+        typer.main.get_command(app).main(args=list(words), prog_name="linearcheck rule", standalone_mode=False)
+    except UsageError as error:
+        return report_failure((), "usage", str(error))
+    except _USAGE_ERROR as error:
+        text: Any = error
+        return report_failure((), "usage", text.format_message())
+    return 0

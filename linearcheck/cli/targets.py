@@ -1,0 +1,173 @@
+"""From the targets on the command line to one job per model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from linearcheck.cli.options import CheckArguments, UsageError
+from linearcheck.config import Config, find_config, read_config
+from linearcheck.findings import ModelReport, RunError
+from linearcheck.job import CheckJob, CheckOptions, Target
+from linearcheck.load.discover import discover_models
+from linearcheck.load.records import LoadError
+from linearcheck.load.targets import parse_target
+from linearcheck.worker.skipped import shown_path, skipped_by_load
+
+STDIN = "-"
+_STDIN_NAME = "stdin.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What one target names, or one file of a directory: its models, or the reason why they could not be listed.
+
+    `is_explicit`: the user named this very file or model, so that it has to be checked. `is_model`: it was named as `file:Name`.
+    """
+
+    path: Path | None
+    shown: str
+    jobs: tuple[CheckJob, ...] = ()
+    is_explicit: bool = True
+    is_model: bool = False
+    failure: ModelReport | None = None
+    error: RunError | None = None
+    text: str | None = None
+
+
+class Configs:
+    """The configuration that holds for a file: the one that `--config` names, or the nearest above it."""
+
+    def __init__(self, arguments: CheckArguments) -> None:
+        """
+        Raises:
+            ConfigError: If the file of `--config` cannot be followed.
+        """
+        self._given = read_config(Path(arguments.config).absolute()) if arguments.config is not None else None
+        self._by_folder: dict[Path, Config] = {}
+
+    def of(self, folder: Path) -> Config:
+        """
+        Raises:
+            ConfigError: If the nearest configuration cannot be followed.
+        """
+        if self._given is not None:
+            return self._given
+        if folder not in self._by_folder:
+            self._by_folder[folder] = find_config(folder)
+        return self._by_folder[folder]
+
+
+def named_models(arguments: CheckArguments, configs: Configs) -> Iterator[Named]:
+    """What the targets name, in their order, no file or model twice.
+
+    Raises:
+        UsageError: If no target is given, or one makes no sense.
+        ConfigError: If a configuration cannot be followed.
+    """
+    seen: set[tuple[object, ...]] = set()
+    for text in arguments.targets or _configured_targets(configs):
+        for named in _named_by(text, arguments, configs):
+            key = (named.path or named.shown, *((job.target.name, str(job.target.arguments), job.target.positional) for job in named.jobs))
+            if key not in seen:
+                seen.add(key)
+                yield named
+
+
+def _configured_targets(configs: Configs) -> list[str]:
+    config = configs.of(Path.cwd())
+    targets = [str(config.folder / model.place) + (f":{model.name}" if model.name else "") for model in config.models]
+    if not targets:
+        raise UsageError("no target is given: name a file such as `model.py`, a model such as `model.py:Net`, or a directory")
+    return list(dict.fromkeys(targets))
+
+
+def _named_by(text: str, arguments: CheckArguments, configs: Configs) -> Iterator[Named]:
+    if text == STDIN:
+        yield _standard_input(arguments, configs)
+        return
+    try:
+        target = parse_target(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    path = None if target.is_module else Path(target.place).absolute()
+    if path is not None and _is_folder(path):
+        if target.name is not None:
+            raise UsageError(f"`{target.place}` is a directory; `{text}` names a model of it")
+        yield from _in_folder(path, arguments, configs)
+        return
+    if path is not None and not _exists(path):
+        message = _no_such_file(target)
+        yield Named(path, shown_path(target.place), error=RunError("usage", message))
+        return
+    config = configs.of(path.parent if path is not None else Path.cwd())
+    yield _listed(CheckJob(target, working_directory=str(Path.cwd())), path, arguments, config)
+
+
+def _standard_input(arguments: CheckArguments, configs: Configs) -> Named:
+    data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    path = Path(arguments.stdin_filename or _STDIN_NAME).absolute()
+    text = data.decode("utf-8-sig", "replace")
+    job = CheckJob(Target(str(path)), overlay={str(path): text}, working_directory=str(Path.cwd()))
+    return replace(_listed(job, path, arguments, configs.of(path.parent)), text=text)
+
+
+def _in_folder(folder: Path, arguments: CheckArguments, configs: Configs) -> Iterator[Named]:
+    """Each file of the folder that defines a model. Where none does, the folder itself, without models."""
+    from linearcheck.cli.walking import source_files
+
+    config = configs.of(folder)
+    found = False
+    for path in source_files(folder, config.exclude, config.folder):
+        job = CheckJob(Target(str(path)), working_directory=str(Path.cwd()))
+        named = replace(_listed(job, path, arguments, configs.of(path.parent)), is_explicit=False)
+        if named.jobs or named.failure:
+            found = True
+            yield named
+    if not found:
+        yield Named(folder, shown_path(str(folder)), is_explicit=False)
+
+
+def _listed(job: CheckJob, path: Path | None, arguments: CheckArguments, config: Config) -> Named:
+    """The models of the job's target, each with its options."""
+    shown = job.target.place if path is None else shown_path(str(path))
+    is_model = job.target.name is not None
+    try:
+        jobs = tuple(replace(one, options=_options(one, path, arguments, config)) for one in discover_models(job))
+    except LoadError as error:
+        return Named(path, shown, is_model=is_model, failure=replace(skipped_by_load(job, error), named=is_model))
+    return Named(path, shown, jobs, is_model=is_model)
+
+
+def _options(job: CheckJob, path: Path | None, arguments: CheckArguments, config: Config) -> CheckOptions:
+    options = arguments.options_for(config, path if path is not None else Path(job.target.place), job.target.name)
+    if path is not None and config.per_file_ignores:
+        from linearcheck.cli.walking import matches
+
+        more = [code for pattern, codes in config.per_file_ignores.items() if matches(path, [pattern], config.folder) for code in codes]
+        options = replace(options, ignore=(*options.ignore, *more))
+    return options
+
+
+def _no_such_file(target: Target) -> str:
+    try:
+        discover_models(CheckJob(target, working_directory=str(Path.cwd())))
+    except LoadError as error:
+        return error.message
+    return f"there is no file `{target.place}`"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long for the system, or with a null character
+        return False
