@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,8 @@ def make_inputs(
     Values: floats are standard normal from a fixed seed; integers lie between 1 and `choices.highest` (2), fall along a single axis, as
     sorted lengths do, and differ from sample to sample; booleans alternate.
     """
+    if plan.make_arguments is not None:
+        return _ready_made(plan, letters, model, meta=meta, double=double)
     device = torch.device("meta" if meta else "cpu")
     tensors: dict[str, Tensor] = {}
     opened: list[OpenInput] = []
@@ -91,6 +93,48 @@ def make_inputs(
             opened.append(OpenInput(spec.name, tensor, spec.dtype is None and spec.name not in choices.dtypes, highest))
     args, kwargs = _arrange(plan, tensors, model)
     return MadeInputs(args, kwargs, tensors, opened)
+
+
+def _ready_made(plan: InputPlan, letters: Mapping[str, int], model: nn.Module, *, meta: bool, double: bool) -> MadeInputs:
+    assert plan.make_arguments is not None
+    _seed_values()
+    args, kwargs = plan.make_arguments(letters.get("N"))
+
+    def placed(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            value = value.double() if double and value.dtype == torch.float32 else value
+            return value.detach().to("meta") if meta else value.detach()
+        if type(value) in (tuple, list):
+            return type(value)(placed(item) for item in value)
+        if type(value) is dict:
+            return {key: placed(item) for key, item in value.items()}
+        return value
+
+    args, kwargs = tuple(placed(arg) for arg in args), {key: placed(value) for key, value in kwargs.items()}
+    tensors: dict[str, Tensor] = {}
+    try:
+        bound = inspect.signature(model.forward).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        bound = {str(index): value for index, value in enumerate(args)} | kwargs
+    for name, value in bound.items():
+        for path, tensor in _named_tensors(name, value):
+            tensors[path] = tensor
+    return MadeInputs(args, kwargs, tensors, [])
+
+
+def _named_tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, (tuple, list)):
+        for index, item in enumerate(value):
+            yield from _named_tensors(f"{name}.{index}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _named_tensors(f"{name}.{key}", item)
+
+
+def _seed_values() -> None:
+    torch.manual_seed(1000)
 
 
 def _values(shape: tuple[int, ...], dtype: torch.dtype, spec: InputSpec, highest: int, position: int) -> Tensor:

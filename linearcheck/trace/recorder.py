@@ -6,6 +6,7 @@ while it runs. What it notes is raw: `assemble.py` turns it into the records tha
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -174,7 +175,7 @@ class Recorder(TorchFunctionMode):
         self._uid += 1
         try:
             contiguous = tensor.is_contiguous()
-        except RuntimeError:  # sparse and nested tensors
+        except (RuntimeError, ValueError):  # sparse and nested tensors; parameters of lazy layers before their first call
             contiguous = True
         seen = Seen(self._uid, _shape(tensor), tensor.dtype, contiguous, guesses, _version(tensor))
         self._seen[id(tensor)] = (tensor, seen)
@@ -295,7 +296,7 @@ class Recorder(TorchFunctionMode):
                 outputs = [args[0]]
         for tensor in outputs:
             known = self._seen.get(id(tensor))
-            if known is not None and not call.in_place and known[1].version == _version(tensor) and known[1].shape == tuple(tensor.shape):
+            if known is not None and not call.in_place and known[1].version == _version(tensor) and known[1].shape == _shape(tensor):
                 seen = known[1]
             else:
                 call.in_place = call.in_place or known is not None
@@ -306,7 +307,7 @@ class Recorder(TorchFunctionMode):
         if self.options.keep_tensors and not self.building:
             self.values[index] = [tensor.detach().clone() if call.in_place else tensor.detach() for tensor in outputs]
         if not self.options.meta:
-            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in outputs if tensor.layout == torch.strided)
+            self.bytes += sum(math.prod(seen.shape) * seen.dtype.itemsize for seen in call.outputs)
             if self.bytes > self.options.bytes_limit:
                 raise TooLarge("memory")
 
@@ -543,14 +544,14 @@ def _plain_number(value: Any) -> Any:
 def _version(tensor: Tensor) -> int:
     try:
         return tensor._version
-    except (RuntimeError, AttributeError):
+    except (RuntimeError, AttributeError, ValueError):
         return 0
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:
     try:
         return tuple(tensor.shape)
-    except RuntimeError:  # nested tensors have no one shape
+    except (RuntimeError, ValueError):  # nested tensors have no one shape, parameters of lazy layers none yet
         return ()
 
 

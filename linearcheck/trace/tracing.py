@@ -265,7 +265,7 @@ def choose_letters(session: Session, plan: InputPlan) -> tuple[dict[str, int], d
     base: dict[str, int] = {}
     larger: dict[str, int] = {}
     free = (size for size in SMALL_LETTER_SIZES if size not in {small, large})
-    for letter in letters_of(plan):
+    for letter in letters_of(plan) if plan.make_arguments is None else ("N",) if plan.has_batch else ():
         if letter == "N":
             base[letter], larger[letter] = small, large
         elif letter in plan.letters:

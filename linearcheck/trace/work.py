@@ -26,22 +26,29 @@ def estimate_work(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
         numbers = [n for n in size if isinstance(n, int) and n > 0]
         elements = math.prod(numbers) if numbers else 0
         return 10.0 * elements, 4.0 * elements
+    try:
+        return _work_on_tensors(bare, args), 0.0
+    except (RuntimeError, ValueError):  # nested tensors, and parameters of lazy layers, have no size
+        return 0.0, 0.0
+
+
+def _work_on_tensors(bare: str, args: tuple[Any, ...]) -> float:
     first = args[0] if args else None
     if not isinstance(first, Tensor):
-        return (_product_work(args), 0.0) if bare == "einsum" else (0.0, 0.0)
+        return _product_work(args) if bare == "einsum" else 0.0
     if bare in _DENSE and len(args) > 1 and isinstance(args[1], Tensor):
         positions = first.numel() / max(first.shape[-1], 1) if bare == "linear" else first.numel() / max(first.shape[1] if first.dim() > 1 else 1, 1)
-        return 2.0 * positions * args[1].numel(), 0.0
+        return 2.0 * positions * args[1].numel()
     if bare in _PRODUCTS:
-        return _product_work(args), 0.0
+        return _product_work(args)
     if bare in {"multi_head_attention_forward", "scaled_dot_product_attention"}:
         width = first.shape[-1] if first.dim() else 1
         rows = first.numel() / max(width, 1)
-        return 8.0 * rows * width * width + 4.0 * rows * rows * width / max(first.shape[0], 1), 0.0
+        return 8.0 * rows * width * width + 4.0 * rows * rows * width / max(first.shape[0], 1)
     if bare in _RECURRENT:
         weights = sum(tensor.numel() for value in args if isinstance(value, (list, tuple)) for tensor in value if isinstance(tensor, Tensor))
-        return 2.0 * first.numel() / max(first.shape[-1] if first.dim() else 1, 1) * weights, 0.0
-    return 5.0 * first.numel(), 0.0
+        return 2.0 * first.numel() / max(first.shape[-1] if first.dim() else 1, 1) * weights
+    return 5.0 * first.numel()
 
 
 def _product_work(args: tuple[Any, ...]) -> float:
