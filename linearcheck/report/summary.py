@@ -112,7 +112,8 @@ def _reason(model: ModelReport) -> str:
 
 
 def _empty_files(report: Report) -> Iterator[str]:
-    empty = [file.path for file in report.files if file.models == 0]
+    with_models = {model.path for model in report.models}
+    empty = [file.path for file in report.files if file.models == 0 and file.path not in with_models]
     if empty and len(empty) <= 3:
         yield f"no model in {listed(empty)}"
     elif empty:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.text import Text
@@ -28,12 +28,18 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     """
     page = Page.of(console)
     alone = len(report.models) == 1
+    listing = False  # whether the line above is one of a list of good models
     for model in report.models:
         found = _shown(model, verbose=verbose)
-        if not quiet and not (alone or verbose or found):
-            if len(report.models) <= _MOST_GOOD_LINES:
-                _print_lines(console, _good(page, model))
-        elif not quiet:
+        if not (alone or verbose or found):
+            if not quiet and len(report.models) <= _MOST_GOOD_LINES:
+                _print_lines(console, [_good(page, model)])
+                listing = True
+            continue
+        if listing:
+            console.print()
+            listing = False
+        if not quiet:
             _print_lines(console, _head(page, model, verbose=verbose))
             _print_layers(console, page, model, verbose=verbose)
         for diagnostic in found:
@@ -42,19 +48,19 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         if verbose and model.printed and not quiet:
             _print_lines(console, _printed(page, model))
     if not quiet:
+        if listing:
+            console.print()
         _print_lines(console, _closing(page, report))
 
 
-def _good(page: Page, model: ModelReport) -> Iterator[Text]:
+def _good(page: Page, model: ModelReport) -> Text:
     """One line for a model without findings, among several: what goes in and what comes out."""
     into, out = (", ".join(shape_text(tensor.shape) for tensor in tensors) for tensors in (model.inputs, model.outputs))
     arrow = " -> ".join(filter(None, (into, out)))
-    text = Text.assemble((page.clean(model_title(model)), "bold"), ": ok", f", {page.clean(arrow)}" if arrow else "")
-    yield text
-    yield Text("")
+    return Text.assemble((page.clean(model_title(model)), "bold"), ": ok", f", {page.clean(arrow)}" if arrow else "")
 
 
-def _print_lines(console: Console, lines: Iterator[Text]) -> None:
+def _print_lines(console: Console, lines: Iterable[Text]) -> None:
     # Each line is laid out for the page already: rich must neither wrap it nor look for markup or numbers in it.
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -67,7 +73,7 @@ def _print_layers(console: Console, page: Page, model: ModelReport, *, verbose: 
     for segments in console.render_lines(table, pad=False):
         line = Text.assemble(*((segment.text, segment.style or "") for segment in segments))
         line.rstrip()  # rich pads the last column, and a pipe should not see that
-        _print_lines(console, iter([line]))
+        _print_lines(console, [line])
     console.print()
 
 
