@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -46,7 +47,18 @@ def test_table(name: str, width: int, verbose: bool) -> None:
 @pytest.mark.parametrize("fmt", TEXT_FORMATS)
 @pytest.mark.parametrize("name", REPORTS)
 def test_text_format(name: str, fmt: str) -> None:
-    compare(f"{name}.{fmt}.txt", render(REPORTS[name], fmt))
+    text = render(REPORTS[name], fmt)
+    compare(f"{name}.{fmt}.txt", without_catalogue(text) if fmt == "sarif" else text)
+
+
+def without_catalogue(sarif: str) -> str:
+    """The rules' pages have tests of their own, and change with every new rule."""
+    log = json.loads(sarif)
+    (run,) = log["runs"]
+    del run["tool"]["driver"]["rules"]
+    for result in run["results"]:
+        del result["ruleIndex"]
+    return json.dumps(log, indent=2) + "\n"
 
 
 def test_quiet_table_has_findings_alone() -> None:
