@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,14 +50,16 @@ def check_model(job: CheckJob, run_apart: Callable[..., Any] | None = None) -> M
     return check_loaded(loaded, job, run_apart, began)
 
 
-def check_loaded(loaded: LoadedModel, job: CheckJob, run_apart: Callable[..., Any] | None = None, began: float | None = None) -> ModelReport:
+def check_loaded(
+    loaded: LoadedModel, job: CheckJob, run_apart: Callable[..., Any] | None = None, began: float | None = None
+) -> ModelReport:
     """The report of a model that is at hand already."""
     began = time.perf_counter() if began is None else began
     with absent_devices():
         traced = _trace(loaded, job)
     diagnostics = diagnose(traced.trace, job.options.select, job.options.ignore)
     if run_apart is not None and job.options.try_fixes and any(d.proposals for d in diagnostics):
-        diagnostics = _with_tried_fixes(job, traced, diagnostics, run_apart)
+        diagnostics = _with_tried_fixes(job, loaded, traced, diagnostics, run_apart)
     return _report(job, loaded, traced, diagnostics, time.perf_counter() - began)
 
 
@@ -152,7 +157,9 @@ class TrialResult:
     loaded: bool
 
 
-def _with_tried_fixes(job: CheckJob, traced: Traced, diagnostics: tuple[Diagnostic, ...], run_apart: Callable[..., Any]) -> tuple[Diagnostic, ...]:
+def _with_tried_fixes(
+    job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...], run_apart: Callable[..., Any]
+) -> tuple[Diagnostic, ...]:
     from linearcheck.fix.trial import TrialOutcome, try_fixes
 
     def outcome_of(report_diagnostics: tuple[Diagnostic, ...], trace: Trace) -> TrialOutcome:
@@ -160,10 +167,10 @@ def _with_tried_fixes(job: CheckJob, traced: Traced, diagnostics: tuple[Diagnost
 
     def run(overlay: Mapping[str, str]) -> TrialOutcome:
         def trial() -> Any:
-            patched = replace(job, overlay={**job.overlay, **overlay}, options=replace(job.options, try_fixes=False))
+            absolute = {str(Path(job.working_directory, path).absolute()): text for path, text in overlay.items()}
+            patched = replace(job, overlay={**job.overlay, **absolute}, options=replace(job.options, try_fixes=False))
             with absent_devices():
-                loaded = load_model(patched)
-                again = _trace(loaded, patched)
+                again = _trace(load_model(patched), patched)
             found = diagnose(again.trace, job.options.select, job.options.ignore)
             if again.raised is not None and not found:
                 return None
@@ -174,7 +181,19 @@ def _with_tried_fixes(job: CheckJob, traced: Traced, diagnostics: tuple[Diagnost
             return TrialOutcome((), (), loaded=False)
         return decode(TrialOutcome, done.value)
 
-    return try_fixes(diagnostics, traced.trace.sources, run, before=outcome_of(diagnostics, traced.trace))
+    trace = traced.trace
+    return try_fixes(diagnostics, _users_sources(loaded, trace), run, before=outcome_of(diagnostics, trace), layers=trace.layers)
+
+
+def _users_sources(loaded: LoadedModel, trace: Trace) -> dict[str, str]:
+    """Text of every file of the user's that the model was loaded from: a constant may be defined where nothing is called."""
+    texts: dict[str, str] = {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and loaded.is_user_file(file):
+            with contextlib.suppress(OSError, ValueError, KeyError, LoadError):
+                texts[loaded.display_path(file)] = loaded.source_of(file)
+    return {**texts, **trace.sources}
 
 
 def first_calls(trace: Trace) -> dict[str, Call]:
