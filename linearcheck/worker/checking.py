@@ -45,7 +45,10 @@ def check_as_data(check_model: CheckModel, job: CheckJob, run_trial: RunTrial) -
 
 
 def _sources(report: ModelReport, job: CheckJob) -> Iterator[tuple[str, str]]:
-    for path in dict.fromkeys(span.path for diagnostic in (*report.diagnostics, *report.notes) for span in _spans(diagnostic)):
+    findings = (*report.diagnostics, *report.notes)
+    shown = [span.path for diagnostic in findings for span in _spans(diagnostic)]
+    edited = [edit.path for diagnostic in findings for fix in diagnostic.fixes for edit in fix.edits]
+    for path in dict.fromkeys((*shown, *edited)):
         with contextlib.suppress(LoadError):
             yield path, read_source(Path(job.working_directory, path).absolute(), job.overlay).text
 
