@@ -27,6 +27,7 @@ from linearcheck.findings import Severity
 from linearcheck.rules.arithmetic import cuts_through
 from linearcheck.rules.evidence import BROADCASTING
 from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.folds import silent_folds
 from linearcheck.rules.layers import CONVOLUTIONS, input_pin
 from linearcheck.rules.provenance import is_feature_map
 from linearcheck.rules.reshapes import Reshape, fitting_sizes, fold_of, keep_batch, reshape_of, sample_factors
@@ -44,6 +45,7 @@ def check(trace: Trace) -> Iterator[Finding]:
         reshape = _fold_behind(trace, failure)
         if reshape is not None:
             yield _finding(trace, failure, reshape)
+    yield from silent_folds(RULE, trace)
 
 
 def _fold_behind(trace: Trace, failure: Failure) -> Reshape | None:

@@ -31,6 +31,7 @@ from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.provenance import origin_sentence
 from linearcheck.rules.reshapes import Reshape, fills, reshape_of
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.scrambles import silent_scrambles
 from linearcheck.rules.suggestions import permute_input, ranked
 from linearcheck.rules.wording import shape
 from linearcheck.sizes import is_batch
@@ -54,6 +55,7 @@ def check(trace: Trace) -> Iterator[Finding]:
             expected=reshape.asked,
             proposals=ranked(_other_order(failure, x, asked)),
         )
+    yield from silent_scrambles(RULE, trace)
 
 
 def _asked(reshape: Reshape) -> tuple[int, ...] | None:

@@ -1,0 +1,123 @@
+"""The silent part of LC411: reshapes that run and put values of one row or position into another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from linearcheck.findings import Proposal, Severity
+from linearcheck.rules.cut import Regroup, merging_order, moved_axes, regroups
+from linearcheck.rules.flow import reach_of, steps_back
+from linearcheck.rules.folds import is_final_state
+from linearcheck.rules.observations import observed, rewrite_call, user_calls
+from linearcheck.rules.provenance import is_feature_map
+from linearcheck.rules.reshapes import reshape_of
+from linearcheck.rules.rule import Finding, Rule
+from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.wording import call_on_line, quoted, shape
+from linearcheck.sizes import Shape, depends_on, is_batch, shape_text
+from linearcheck.trace.records import Call, TensorInfo, Trace
+
+RESHAPING = frozenset({"view", "reshape", "flatten", "unflatten", "view_as", "reshape_as", "ravel"})
+SAME_PLACE = RESHAPING | {
+    "contiguous", "clone", "detach", "to", "float", "half", "double", "type", "type_as", "squeeze", "unsqueeze", "relu", "gelu", "silu", "tanh",
+    "sigmoid", "leaky_relu", "elu", "dropout", "neg",
+}  # fmt: skip
+"""Calls after which every value still stands where it stood in memory."""
+
+
+def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
+    """Reshapes that cut through axes where the new sizes show that moving an axis was meant."""
+    for call in user_calls(trace, *RESHAPING):
+        before, output = _before(trace, call), call.output
+        if before is None or output is None or not any(depends_on(size) for size in before.sizes):
+            continue
+        cut = _cut(before.sizes, output.sizes)
+        if cut is None or reach_of(trace, output).fails or _is_shift(trace, call):
+            continue
+        moved = moved_axes(before.sizes, output.sizes, cut)
+        if moved or not _is_flat_capsule(trace, before):
+            yield _finding(rule, trace, call, before, output, cut, certain=bool(moved))
+
+
+def _cut(old: Shape, new: Shape) -> Regroup | None:
+    return next((group for group in regroups(old, new) or () if group.cut), None)
+
+
+def _before(trace: Trace, call: Call) -> TensorInfo | None:
+    """What is reshaped: the call's input, or what that was before it was flattened, so that two reshapes in a row count as one."""
+    tensor, output = call.input, call.output
+    if tensor is None or output is None or _cut(tensor.sizes, output.sizes) is not None:
+        return tensor
+    for earlier, maker in steps_back(trace, tensor, SAME_PLACE, limit=6):
+        if maker is not None and maker.name in RESHAPING and maker.input is not None:
+            if _cut(maker.input.sizes, earlier.sizes) is not None:
+                return tensor  # that reshape is the one to speak about
+            if _cut(maker.input.sizes, output.sizes) is not None:
+                return maker.input
+    return tensor
+
+
+def _is_shift(trace: Trace, call: Call) -> bool:
+    """The relative shift of Transformer-XL and Music Transformer: pad by one, cut through on purpose, slice."""
+    tensor = call.input
+    if tensor is None:
+        return False
+    passing = RESHAPING | {"getitem", "contiguous", "permute", "transpose", "narrow", "to", "float", "movedim"}
+    for _, maker in steps_back(trace, tensor, passing, limit=8):
+        if maker is not None and (
+            maker.name == "pad" or (maker.name == "cat" and any(_is_constant(trace, part) for part in maker.tensors))
+        ):
+            return True
+    return False
+
+
+def _is_constant(trace: Trace, tensor: TensorInfo) -> bool:
+    maker = trace.producer(tensor)
+    return tensor.role in ("constant", "buffer") or (
+        maker is not None and maker.name in {"new_zeros", "zeros_like", "zeros", "expand", "repeat"}
+    )
+
+
+def _is_flat_capsule(trace: Trace, tensor: TensorInfo) -> bool:
+    """Primary capsules, `conv(x).view(N, -1, 8)`, group neighbouring values as they lie; each group has weights of its own."""
+    return is_feature_map(trace, tensor)
+
+
+def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, cut: Regroup, certain: bool) -> Finding:
+    reshape = reshape_of(trace, call)
+    text = quoted(reshape.text) if reshape is not None else quoted(call.name)
+    order = merging_order(x.sizes, output.sizes)
+    mixes = any(is_batch(x.sizes[axis]) for axis in cut.old)
+    what = "values of different samples" if mixes else "values of different positions"
+    moved = shape_text([x.sizes[axis] for axis in order]) if order is not None else ""
+    meant = f" With its axes in the order {moved} it would only merge and split." if moved else ""
+    ending = "each output row mixes samples" if mixes else "the shape is right and the values are in the wrong places"
+    final = is_final_state(trace, x)
+    whose = " The first axis of the final state holds the directions." if final else ""
+    direct = call.input is not None and call.input.uid == x.uid
+    return observed(
+        rule, trace, call,
+        f"{text} cuts through the axes of {shape(x)}: each row of {shape(output)} takes {what}",
+        f"A reshape keeps values in their order in memory, and the axes of {shape(x)} stand in another order than those of {shape(output)}, so {ending}."
+        f"{whose}{meant}{_came_from(trace, x) if not direct else ''}",
+        got=x.sizes,
+        expected=[x.sizes[axis] for axis in order] if order is not None else None,
+        proposals=ranked(*_proposals(trace, call, order)) if direct else (),
+        severity=None if certain else Severity.NOTE,
+    )  # fmt: skip
+
+
+def _came_from(trace: Trace, x: TensorInfo) -> str:
+    maker = trace.producer(x)
+    return f" {shape(x)} comes from {call_on_line(trace, maker)}." if maker is not None else ""
+
+
+def _proposals(trace: Trace, call: Call, order: Sequence[int] | None) -> tuple[Proposal | None, ...]:
+    if order is None or call.name not in ("view", "reshape"):
+        return ()
+    moved = [axis for axis, source in enumerate(order) if axis != source]
+    words = ", ".join(map(str, moved if len(moved) == 2 else order))
+    name = "transpose" if len(moved) == 2 else "permute"
+    title = f"{'swap axes ' + ' and '.join(map(str, moved)) if len(moved) == 2 else f'move the axes to ({words})'} before the reshape"
+    # `view` refuses what is not contiguous after a permute.
+    return (rewrite_call(trace, call, "permute", title, f"{{}}.{name}({words}).reshape({{args}})"),)
