@@ -24,7 +24,7 @@ from linearcheck.load.project import Project, open_project
 from linearcheck.load.records import LoadedModel, LoadError
 from linearcheck.load.shapes import literal
 from linearcheck.load.signals import OutsideEffect, Unavailable
-from linearcheck.load.sites import SiteValues, building_sites, evaluate_site, short_repr
+from linearcheck.load.sites import SiteValues, building_sites, evaluate_site, short_repr, shown_value
 from linearcheck.load.slicing import Leaf
 from linearcheck.load.sources import display_path
 
@@ -188,9 +188,8 @@ class _Loader:
                 init.append(NamedValue(name, self._given_text(name, signature), "given", "--init"))
             elif site is not None and name in site.values:
                 values[name] = site.values[name]
-                init.append(
-                    NamedValue(name, site.sources.get(name, short_repr(site.values[name])), "inferred", f"built so at {site.where}")
-                )
+                shown = shown_value(site.values[name], site.sources.get(name, ""))
+                init.append(NamedValue(name, shown, "inferred", f"built so at {site.where}"))
             elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
             elif parameter.default is not parameter.empty:

@@ -8,7 +8,7 @@ the context ends. Measured on the CPU build of torch 2.13; where CUDA is there, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -30,31 +30,32 @@ def absent_devices() -> Iterator[None]:
 
 
 @contextmanager
-def rewriting_devices() -> Iterator[None]:
-    """While this is open, tensors that ask for an absent device are made on the CPU; for code that runs without a recorder."""
+def rewriting_devices(here: str = "cpu") -> Iterator[None]:
+    """While this is open, tensors that ask for an absent device are made `here`; for code that runs without a recorder."""
+    import torch
     from torch.overrides import TorchFunctionMode
 
-    class OnTheCPU(TorchFunctionMode):
+    class Here(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = getattr(func, "__name__", "")
-            kwargs = {key: _present(value) for key, value in (kwargs or {}).items() if not (key == "pin_memory" and value)}
-            if name in ("cuda", "pin_memory", "xpu", "mps"):
+            kwargs = {key: _present(value, here) for key, value in (kwargs or {}).items() if not (key == "pin_memory" and value)}
+            if name in ("cuda", "pin_memory", "xpu", "mps") or (name == "cpu" and here != "cpu"):
                 return args[0]
             if name == "type" and len(args) > 1 and isinstance(args[1], str):
                 args = (args[0], args[1].replace("torch.cuda.", "torch."), *args[2:])
-            return func(*(_present(value) for value in args), **kwargs)
+            return func(*(_present(value, here) for value in args), **kwargs)
 
-    with OnTheCPU():
+    with Here(), torch.device(here) if here != "cpu" else nullcontext():
         yield
 
 
-def _present(value: Any) -> Any:
+def _present(value: Any, here: str = "cpu") -> Any:
     import torch
 
     kind = value.type if isinstance(value, torch.device) else value.split(":")[0] if isinstance(value, str) else ""
-    if kind not in ABSENT_DEVICES or (kind == "cuda" and torch.cuda.is_available()):
+    if kind not in ABSENT_DEVICES and not (kind == "cpu" and here != "cpu"):
         return value
-    return torch.device("cpu") if isinstance(value, torch.device) else "cpu"
+    return torch.device(here) if isinstance(value, torch.device) else here
 
 
 class Idle:

@@ -50,6 +50,8 @@ class InputPlan:
     letters: Mapping[str, int] = field(default_factory=dict)
     has_batch: bool = True
     readings: tuple[str, ...] = ()
+    make_arguments: Callable[[int | None], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+    """Makes all arguments of `forward` itself, given the batch size (`--inputs FILE:FUNCTION`); `inputs` is empty then."""
 
 
 @dataclass

@@ -26,7 +26,7 @@ class Place:
     """Where a node stands: the definitions around it, outermost first, and the module-level statement that holds it."""
 
     space: Space
-    node: ast.expr
+    node: ast.expr | ast.stmt
     around: tuple[Definition, ...]
     statement: int
     main: bool
@@ -42,11 +42,16 @@ class Place:
 
 def calls_in(space: Space) -> Iterator[Place]:
     """Every call of a file, with where it stands."""
+    return (place for place in places_in(space) if isinstance(place.node, ast.Call))
+
+
+def places_in(space: Space) -> Iterator[Place]:
+    """Every statement and expression of a file, in order, with where it stands."""
     for leaf in space.body.leaves:
         stack: list[tuple[ast.AST, tuple[Definition, ...]]] = [(leaf.node, ())]
         while stack:
             node, around = stack.pop()
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.expr | ast.stmt):
                 yield Place(space, node, around, leaf.index, leaf.main)
             inner = (*around, node) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else around
             stack += [(child, inner) for child in reversed(list(ast.iter_child_nodes(node)))]

@@ -1,0 +1,455 @@
+"""Sizes of inputs that nothing in the file tells, from the model alone: what its first layers need, then sizes that make the rest fit."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from linearcheck.load.probing import Need, Outcome, Prober, rank_from_error
+
+BATCH = "N"
+PRIMES = (23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)
+MOST_RUNS = 40
+SECONDS = 4.0
+
+COLOUR_SIDES = (64, 32, 224, 96, 128, 28, 256, 299, 84, 112, 48, 227, 160, 192, 384, 512)
+GREY_SIDES = (28, 32, 64, 128, 256, 96, 48, 224, 84, 16, 512, 112)
+STACK_SIDES = (84, 64, 32, 128, 96, 224, 48, 256, 28, 16)
+LENGTHS = (16, 32, 64, 128, 10, 20, 50, 100, 24, 12, 48, 30, 60, 256, 8, 512, 1024, 1000, 96, 4, 2)
+SIGNALS = (128, 64, 256, 100, 1024, 512, 1000, 2048, 4096, 16000, 50, 150, 187, 32, 16)
+VOLUME_SIDES = (16, 32, 24, 64, 48, 96)
+ASPECTS = ((2, 1), (1, 2), (4, 3), (3, 4), (3, 2), (2, 3), (4, 1), (1, 4), (16, 9), (9, 16))
+LARGEST_SIDE = 320
+
+
+@dataclass
+class Draft:
+    """One input as far as it is known. An axis is a size, "N", or None for free; `needs` says which layers told what."""
+
+    name: str
+    axes: list[int | str | None]
+    dtype: str | None = None
+    settled: bool = False
+    fill: float | None = None
+    source: Literal["declared", "inferred", "solved"] = "solved"
+    why: str = ""
+    needs: list[str] = field(default_factory=list)
+    swapped: bool = False
+    sizes_told: bool = False
+
+    def free(self) -> list[int]:
+        return [axis for axis, size in enumerate(self.axes) if size is None]
+
+
+class Solver:
+    """Finds out what the inputs of one model must be, by running it. Its drafts are changed in place."""
+
+    def __init__(self, module: nn.Module, signature: inspect.Signature, drafts: list[Draft], literals: Mapping[str, Any]) -> None:
+        self.prober = Prober(module)
+        self.signature, self.drafts, self.literals = signature, drafts, dict(literals)
+        self.ends = time.monotonic() + SECONDS
+        taken = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape} | {1}
+        self.primes = [p for p in PRIMES if not any(size % p == 0 for size in taken)] or list(PRIMES)
+        self.batch = self._batch_size(taken)
+        self.same: dict[tuple[str, int], tuple[str, int]] = {}
+        self.runs = 0
+
+    def _batch_size(self, taken: set[int]) -> int:
+        return next((size for size in (5, 7, 11, 13, 17, 19) if size not in taken), 19)
+
+    # ---- running
+
+    def run(self, axes: Mapping[str, Sequence[int | str | None]] | None = None, *, listen: bool = True) -> Outcome:
+        """One run at the drafts' sizes, or at those given instead; free axes get their primes."""
+        self.runs += 1
+        chosen = axes or {draft.name: draft.axes for draft in self.drafts}
+        tensors = {draft.name: self._tensor(draft, chosen[draft.name]) for draft in self.drafts}
+        return self.prober.run(tensors, self._arrange, self.batch, listen=listen)
+
+    def _tensor(self, draft: Draft, axes: Sequence[int | str | None]) -> Tensor:
+        shape = [self._number(draft, axis, size) for axis, size in enumerate(axes)]
+        dtype = getattr(torch, draft.dtype) if draft.dtype else torch.float32
+        device = self.prober.device
+        if device.type == "meta":
+            return torch.empty(shape, dtype=dtype, device=device)
+        if draft.fill is not None:
+            return torch.full(shape, draft.fill, dtype=dtype)
+        if dtype.is_floating_point or dtype.is_complex:
+            generator = torch.Generator().manual_seed(0)
+            return torch.randn(shape, generator=generator).to(dtype)
+        return torch.ones(shape, dtype=dtype)
+
+    def _number(self, draft: Draft, axis: int, size: int | str | None) -> int:
+        if size == BATCH:
+            return self.batch
+        return size if isinstance(size, int) else self.prime(draft.name, axis)
+
+    def prime(self, name: str, axis: int) -> int:
+        key = self._root((name, axis))
+        keys = list(dict.fromkeys(self._root((d.name, a)) for d in self.drafts for a in range(6)))
+        return self.primes[keys.index(key) % len(self.primes)]
+
+    def _root(self, key: tuple[str, int]) -> tuple[str, int]:
+        while key in self.same:
+            key = self.same[key]
+        return key
+
+    def _arrange(self, tensors: Mapping[str, Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return arranged({**tensors, **self.literals}, self.signature)
+
+    # ---- first layers
+
+    def enter(self) -> Outcome:
+        """Changes the drafts until the first layers take them, or until nothing more can be learned. The last outcome."""
+        seen: set[str] = set()
+        outcome = self.run()
+        while self.runs < MOST_RUNS and time.monotonic() < self.ends:
+            state = repr([(d.axes, d.dtype) for d in self.drafts]) + repr(self.same)
+            if state in seen:
+                break
+            seen.add(state)
+            changed = self._apply(outcome.need) if outcome.need is not None else self._learn(outcome.error)
+            if not changed:
+                break
+            outcome = self.run()
+        return outcome
+
+    def _apply(self, need: Need) -> bool:
+        draft = self._draft_of(need)
+        if draft is None or draft.settled:
+            return False
+        if need.dtype:
+            draft.dtype = need.dtype
+            if need.dtype == "int64" and len(draft.axes) > 2 and not draft.needs:
+                draft.axes = [BATCH, None]
+            draft.needs.append(f"`{need.layer}` takes {need.dtype}")
+            return True
+        if need.rank is not None:
+            return self._change_rank(draft, need.rank - len(need.shape))
+        if need.swap:
+            return self._swap(draft)
+        if need.product is not None:
+            return self._set_product(draft, draft.free(), need.product, need, whole=True)
+        return need.size is not None and self._set_size(draft, need)
+
+    def _draft_of(self, need: Need) -> Draft | None:
+        if need.is_input is not None:
+            return next(d for d in self.drafts if d.name == need.is_input)
+        best: tuple[int, Draft | None] = (0, None)
+        for draft in self.drafts:
+            count = sum(any(size % self.prime(draft.name, axis) == 0 for size in need.shape) for axis in draft.free())
+            if count > best[0]:
+                best = (count, draft)
+        if best[1] is None and (need.swap or need.rank is not None):
+            return next((d for d in self.drafts if d.dtype == "int64" or not d.needs), None)
+        return best[1]
+
+    def _change_rank(self, draft: Draft, by: int) -> bool:
+        if by > 0:
+            draft.axes += [None] * by
+        else:
+            for _ in range(-by):
+                free = [axis for axis in draft.free() if axis > 0]
+                if not free:
+                    return False
+                del draft.axes[free[-1]]
+        return len(draft.axes) <= 6
+
+    def _swap(self, draft: Draft) -> bool:
+        if draft.swapped or len(draft.axes) < 2 or draft.axes[0] != BATCH:
+            return False
+        draft.axes[0], draft.axes[1] = draft.axes[1], draft.axes[0]
+        draft.swapped = True
+        return True
+
+    def _set_size(self, draft: Draft, need: Need) -> bool:
+        if not -len(need.shape) <= need.axis < len(need.shape) or need.size is None:
+            return False
+        seen = need.shape[need.axis]
+        axes = [axis for axis in draft.free() if seen % self.prime(draft.name, axis) == 0]
+        rest = seen // math.prod(self.prime(draft.name, axis) for axis in axes) if axes else seen
+        if not axes:
+            return self._make_first_size(draft, need)
+        if need.size % rest:
+            return False
+        return self._set_product(draft, axes, need.size // rest, need, whole=False)
+
+    def _make_first_size(self, draft: Draft, need: Need) -> bool:
+        """A layer that sees the batch where it wants features: the input has no batch axis in front of it, or one axis too few."""
+        if need.is_input is not None and need.shape and need.shape[need.axis] == self.batch and len(draft.axes) < 5:
+            draft.axes.append(None)
+            return True
+        return False
+
+    def _set_product(self, draft: Draft, axes: list[int], product: int, need: Need, whole: bool) -> bool:
+        if whole:
+            known = math.prod(size for size in draft.axes if isinstance(size, int))
+            if not axes or product % known:
+                return False
+            product //= known
+        sizes = shape_of_product(product, len(axes))
+        if sizes is None:
+            draft.axes = [BATCH, product]
+            draft.needs.append(f"`{need.layer}` takes {product}")
+            return True
+        for axis, size in zip(axes, sizes, strict=True):
+            draft.axes[axis] = size
+        draft.needs.append(f"`{need.layer}` takes {product}")
+        return True
+
+    def _learn(self, error: BaseException | None) -> bool:
+        """What an exception of the user's own code, or of torch, tells about ranks, dtypes and equal sizes."""
+        if error is None:
+            return False
+        open_drafts = [d for d in self.drafts if not d.settled]
+        fresh = [d for d in open_drafts if not d.needs] or open_drafts
+        text = str(error)
+        if (pair := _two_sizes(text)) is not None and self._equate(*pair):
+            return True
+        rank = rank_from_error(error)
+        if rank is not None and fresh:
+            by = rank - len(fresh[0].axes) if isinstance(rank, int) else 1
+            return by != 0 and self._change_rank(fresh[0], by)
+        if (dtype := _wanted_dtype(text)) is not None:
+            for draft in reversed(fresh):
+                if draft.dtype != dtype:
+                    draft.dtype = dtype
+                    return True
+        return False
+
+    def _equate(self, one: int, other: int) -> bool:
+        """Two sizes that have to be equal: two free axes, or a free axis and a size of the model."""
+        found = [(d, axis) for size in (one, other) for d in self.drafts for axis in d.free() if size == self.prime(d.name, axis)]
+        if len(found) >= 2 and found[0] != found[-1]:
+            first, last = (found[0][0].name, found[0][1]), (found[-1][0].name, found[-1][1])
+            if self._root(first) == self._root(last):
+                return False
+            self.same[self._root(last)] = self._root(first)
+            return True
+        if len(found) == 1 and not found[0][0].settled:
+            draft, axis = found[0]
+            size = other if one == self.prime(draft.name, axis) else one
+            if size == self.batch or size < 1:
+                return False
+            draft.axes[axis] = size
+            draft.needs.append(f"the model has {size} there")
+            return True
+        return False
+
+    # ---- sizes that make the rest fit
+
+    def fit(self, lengths: Sequence[int] = (), sides: Sequence[int] = ()) -> tuple[Outcome, str]:
+        """Gives every free axis a size, common ones first, so that as much as possible of the model runs. Says what was tried."""
+        groups = self._groups(lengths, sides)
+        outcome, note = self.run(listen=False) if not groups else Outcome(), ""
+        for members, candidates in groups:
+            outcome, note = self._fit_group(members, candidates)
+        return outcome, note
+
+    def _groups(self, lengths: Sequence[int], sides: Sequence[int]) -> list[tuple[list[tuple[Draft, int]], Sequence[int]]]:
+        """Free axes that get one size together (height and width, and equal ones of several inputs), with the sizes to try."""
+        found: dict[str, tuple[list[tuple[Draft, int]], Sequence[int]]] = {}
+        for draft in self.drafts:
+            free = draft.free()
+            spatial = [axis for axis in free if len(draft.axes) >= 4 and axis >= 2]
+            for axis in free:
+                if axis in spatial and len(spatial) > 1:
+                    key, candidates = f"side of rank {len(draft.axes)}", _sides(draft)
+                    candidates = (*sides, *candidates)
+                elif len(draft.axes) == 3 and axis == 2:
+                    key, candidates = "signal", (*lengths, *SIGNALS)
+                else:
+                    key, candidates = f"length {self._root((draft.name, axis))}" if len(self.drafts) > 2 else "length", (*lengths, *LENGTHS)
+                found.setdefault(key, ([], tuple(dict.fromkeys(candidates))))[0].append((draft, axis))
+        return sorted(found.values(), key=lambda group: len(group[0]), reverse=True)
+
+    def _fit_group(self, members: list[tuple[Draft, int]], candidates: Sequence[int]) -> tuple[Outcome, str]:
+        tried: dict[int, Outcome] = {}
+        best: tuple[tuple[bool, bool, bool, int], int] | None = None
+        for size in candidates:
+            outcome = tried[size] = self._run_at(members, size)
+            score = (outcome.completed and not outcome.folds, outcome.completed, outcome.fits, outcome.steps)
+            if best is None or score > best[0]:
+                best = (score, size)
+            if score[0] or outcome.fits or self.runs > 2 * MOST_RUNS or time.monotonic() > self.ends:
+                break
+        assert best is not None
+        outcome, note = tried[best[1]], ""
+        if (not outcome.completed or outcome.folds) and not outcome.fits:
+            odd = self._search(members, tried)
+            if odd is not None:
+                note = f"no common size fits; {odd} does"
+                best = (best[0], odd)
+            elif (pair := self._search_oblong(members, tried)) is not None:
+                for (draft, axis), size in zip(members, pair, strict=True):
+                    draft.axes[axis] = size
+                return self.run(listen=False), f"no square fits; {pair[0]}x{pair[1]} does"
+            elif _depends_on_size(tried) and not _never_fits(tried):
+                note = "nothing fits"
+        for draft, axis in members:
+            draft.axes[axis] = best[1]
+        return outcome, note
+
+    def _run_at(self, members: list[tuple[Draft, int]], size: int | Mapping[int, int]) -> Outcome:
+        axes = {draft.name: list(draft.axes) for draft in self.drafts}
+        for index, (draft, axis) in enumerate(members):
+            axes[draft.name][axis] = size if isinstance(size, int) else size[index]
+        return self.run(axes, listen=False)
+
+    def _search(self, members: list[tuple[Draft, int]], tried: Mapping[int, Outcome]) -> int | None:
+        """A size at which the first Linear that refuses its input takes it; features grow with the size, so halving finds it."""
+        if not _depends_on_size(tried):
+            return None
+        low, high = 1, LARGEST_SIDE
+        while low <= high and time.monotonic() < self.ends:
+            middle = (low + high) // 2
+            outcome = self._run_at(members, middle)
+            if outcome.misfit is None and not outcome.completed:
+                low = middle + 1  # too small for the layers before it
+            elif outcome.misfit is None or outcome.fits:
+                return middle
+            elif outcome.misfit[0] < outcome.misfit[1]:
+                low = middle + 1
+            else:
+                high = middle - 1
+        return None
+
+    def _search_oblong(self, members: list[tuple[Draft, int]], tried: Mapping[int, Outcome]) -> tuple[int, int] | None:
+        if len(members) != 2 or not _depends_on_size(tried):
+            return None
+        for tall, wide in ASPECTS:
+            for unit in (16, 32, 64, 8, 4, 128):
+                if time.monotonic() > self.ends:
+                    return None
+                if max(tall, wide) * unit > 640:
+                    continue
+                outcome = self._run_at(members, {0: tall * unit, 1: wide * unit})
+                if outcome.completed and not outcome.folds:
+                    return tall * unit, wide * unit
+        return None
+
+
+def _sides(draft: Draft) -> Sequence[int]:
+    if len(draft.axes) == 5:
+        return VOLUME_SIDES
+    channels = draft.axes[1]
+    return GREY_SIDES if channels == 1 else COLOUR_SIDES if channels == 3 or channels is None else STACK_SIDES
+
+
+def _depends_on_size(tried: Mapping[int, Outcome]) -> bool:
+    """Whether the Linear that refuses sees other features at other sizes."""
+    return len({outcome.misfit[0] for outcome in tried.values() if outcome.misfit is not None}) > 1
+
+
+def _never_fits(tried: Mapping[int, Outcome]) -> bool:
+    """Whether no size could fit: the features that the Linear sees have a common factor that its own features lack."""
+    seen = [outcome.misfit for outcome in tried.values() if outcome.misfit is not None]
+    return bool(seen) and seen[0][1] % math.gcd(*(got for got, _ in seen)) != 0
+
+
+def shape_of_product(product: int, count: int) -> tuple[int, ...] | None:
+    """A product as sizes of so many axes: a number, a square, or an image of 1 or 3 channels; None where there is no such shape.
+
+    >>> shape_of_product(784, 3), shape_of_product(3072, 3), shape_of_product(784, 2), shape_of_product(50, 2)
+    ((1, 28, 28), (3, 32, 32), (28, 28), None)
+    """
+    if count == 1:
+        return (product,)
+    for channels in (1, 3) if count == 3 else (1,):
+        side = math.isqrt(product // channels)
+        if channels * side * side == product:
+            return (channels, side, side) if count == 3 else (side, side) if count == 2 else None
+    return None
+
+
+_TWO_SIZES = (
+    re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)"),
+    re.compile(r"Expected size (\d+) but got size (\d+)"),
+    re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)"),
+    re.compile(r"Expected size for first two dimensions of batch2 tensor to be: \[\d+, (\d+)\] but got: \[\d+, (\d+)\]"),
+    re.compile(r"The expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\)"),
+    re.compile(r"size mismatch, got input \(\d+\), mat \(\d+x(\d+)\), vec \((\d+)\)"),
+)
+
+
+def _two_sizes(text: str) -> tuple[int, int] | None:
+    for pattern in _TWO_SIZES:
+        if found := pattern.search(text):
+            return int(found[1]), int(found[2])
+    return None
+
+
+def _wanted_dtype(text: str) -> str | None:
+    lowered = text.lower()
+    if "mask" in lowered and "bool" in lowered:
+        return "bool"
+    if (
+        "must be long" in lowered
+        or ("expected tensor for argument" in lowered and "long" in lowered)
+        or ("int64" in lowered and "expected" in lowered)
+    ):
+        return "int64"
+    if "used as indices must be" in lowered:
+        return "int64"
+    return None
+
+
+def arranged(values: Mapping[str, Any], signature: inspect.Signature) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Values as the positional and keyword arguments of `forward`; `h.0` and `batch.image` are put into tuples and dicts."""
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        head, _, path = name.partition(".")
+        if path:
+            nested.setdefault(head, {})[path] = value
+        else:
+            nested[head] = value
+    nested = {
+        name: _nest(value) if isinstance(value, dict) and any(k.startswith(f"{name}.") for k in values) else value
+        for name, value in nested.items()
+    }
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    for name, parameter in signature.parameters.items():
+        if name not in nested:
+            continue
+        value = nested.pop(name)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional += list(value)
+        elif parameter.kind is parameter.POSITIONAL_ONLY or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not named):
+            if len(positional) < _position(signature, name):
+                named[name] = value
+            else:
+                positional.append(value)
+        else:
+            named[name] = value
+    return tuple(positional), {**named, **nested}
+
+
+def _position(signature: inspect.Signature, name: str) -> int:
+    return list(signature.parameters).index(name)
+
+
+def _nest(items: Mapping[str, Any]) -> Any:
+    inner: dict[str, Any] = {}
+    for path, value in items.items():
+        head, _, rest = path.partition(".")
+        if rest:
+            inner.setdefault(head, {})[rest] = value
+        else:
+            inner[head] = value
+    made = {key: _nest(value) if isinstance(value, dict) else value for key, value in inner.items()}
+    if all(key.isdigit() for key in made):
+        return tuple(made[key] for key in sorted(made, key=int))
+    return made
+
+
+def drafts_copy(drafts: Iterable[Draft]) -> list[Draft]:
+    return [replace(draft, axes=list(draft.axes), needs=list(draft.needs)) for draft in drafts]
