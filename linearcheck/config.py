@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from linearcheck.job import CheckOptions
+from linearcheck.load.grammar import InputShapeError, parse_input_shape
 
 _NAMES = ("linearcheck.toml", "pyproject.toml")
 
@@ -63,7 +64,10 @@ class Config:
         options = CheckOptions(**self.options)
         for model in chosen:
             options = replace(options, **model.options)
-        return options
+        return replace(options, weights=self._located(options.weights), inputs_from=self._located(options.inputs_from))
+
+    def _located(self, path: str | None) -> str | None:
+        return None if path is None else str(self.folder / path)
 
 
 def find_config(start: Path) -> Config:
@@ -168,6 +172,13 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
+def _shapes(value: Any) -> tuple[str, ...]:
+    texts = _texts(value)
+    for text in texts:
+        parse_input_shape(text)  # raises a ValueError whose words are better than what is wanted in general
+    return texts
+
+
 def _literals(value: Any) -> dict[str, str]:
     """Values as the source text of Python literals, in which form the command line gives them."""
     if not isinstance(value, dict):
@@ -207,7 +218,7 @@ _CODES = "a list of rule codes"
 _NUMBERS = "a whole number of at least 1"
 
 _OF_A_MODEL = {
-    "input-shape": _Key("input_shapes", 'a shape such as "3,32,32", or a list of them', _texts),
+    "input-shape": _Key("input_shapes", 'a shape such as "3,32,32", or a list of them', _shapes),
     "no-batch": _Key("batch", "true or false", _negated_flag),
     "size": _Key("sizes", "a table of whole numbers, such as {T = 12}", _counts),
     "inputs": _Key("inputs_from", 'text, such as "shapes.py:make_inputs"', _text),
@@ -249,6 +260,8 @@ class _Reader:
                 raise self._error(name, header, self._unknown(name, (*keys, *others), where))
             try:
                 values[key.field] = key.convert(value)
+            except InputShapeError as error:
+                raise self._error(name, header, f"`{name}`{where}: {error}") from None
             except ValueError:
                 raise self._error(name, header, f"`{name}`{where} has to be {key.wants}, not {_shown(value)}") from None
         return values
@@ -256,7 +269,7 @@ class _Reader:
     def models(self, tables: Any) -> list[ModelConfig]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise self._error("models", 0, "`models` has to be a list of tables: write [[tool.linearcheck.models]] above each")
-        headers = [number for number, line in enumerate(self._lines) if re.match(r"\s*\[\[\s*(tool\.linearcheck\.)?models\s*\]\]", line)]
+        headers = [number for number, line in enumerate(self._lines, 1) if re.match(r"\s*\[\[\s*(tool\.linearcheck\.)?models\s*\]\]", line)]
         models: list[ModelConfig] = []
         for index, table in enumerate(tables):
             header = headers[index] if index < len(headers) else 0
@@ -276,13 +289,13 @@ class _Reader:
         return ConfigError(f"{self._path}:{line}: {message}" if line else f"{self._path}: {message}")
 
     def _line_of(self, key: str, header: int) -> int | None:
-        """Where the key stands, found in the text: the parser keeps no positions."""
+        """Where the key stands, below line `header` if that is not 0, found in the text: the parser keeps no positions."""
         start = header or next((n for n, line in enumerate(self._lines) if re.match(r"\s*\[+\s*tool\.linearcheck\s*\]", line)), 0)
         pattern = re.compile(rf"""\s*(\[+\s*(tool\.linearcheck\.)?)?["']?{re.escape(key)}["']?\s*[=.\]]""")
         for number, line in enumerate(self._lines[start:], start + 1):
             if pattern.match(line):
                 return number
-        return header + 1 if header else None
+        return header or None
 
 
 def _shown(value: Any) -> str:

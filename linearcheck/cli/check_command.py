@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from linearcheck.cli.failure import report_failure
-from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, rule_codes
+from linearcheck.cli.failure import INTERRUPTED, report_failure
+from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes, rule_codes
 from linearcheck.worker.client import Worker
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
@@ -113,7 +113,7 @@ def check(
 
     arguments = CheckArguments(
         targets=tuple(targets or ()),
-        input_shapes=tuple(input_shape or ()),
+        input_shapes=readable_shapes(input_shape or ()),
         no_batch=no_batch,
         sizes=named_sizes(size or ()),
         inputs_from=inputs,
@@ -163,4 +163,6 @@ def run_check(words: Sequence[str], worker: Worker | None, program: str) -> int:
         return report_failure(words, "usage", text.format_message())
     except typer.Abort:
         raise KeyboardInterrupt from None
+    if code == INTERRUPTED:  # what typer makes of Ctrl-C
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

@@ -9,7 +9,7 @@ from typing import Literal
 
 from linearcheck.findings import Report, RunError
 
-FAILED = 2
+FAILED, INTERRUPTED = 2, 130
 
 
 def report_failure(words: Sequence[str], kind: Literal["usage", "configuration", "internal"], message: str) -> int:

@@ -11,7 +11,6 @@ from linearcheck.cli.early import start_worker_early
 from linearcheck.worker.client import Worker
 
 COMMANDS = ("check", "rule")
-INTERRUPTED = 130
 
 
 def main() -> NoReturn:
@@ -33,9 +32,11 @@ def run(arguments: Sequence[str]) -> int:
         return _flushed(_run_command(command, words, worker, is_explicit=len(words) < len(arguments)))
     except KeyboardInterrupt:
         _say("interrupted")
-        return INTERRUPTED
+        return 130
     except BrokenPipeError:
         return _without_stdout(1)
+    except Exception as error:
+        return _own_fault(words, error)
     finally:
         if worker is not None:
             worker.abandon()
@@ -49,6 +50,19 @@ def _run_command(command: str, words: list[str], worker: Worker | None, is_expli
     from linearcheck.cli.check_command import run_check
 
     return run_check(words, worker, "linearcheck check" if is_explicit else "linearcheck")
+
+
+def _own_fault(words: list[str], error: Exception) -> int:
+    """A fault of our own says so in a line, and in full with `--verbose`."""
+    import traceback
+
+    from linearcheck.cli.failure import report_failure
+
+    if "--verbose" in words or "-v" in words:
+        traceback.print_exc()
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(os.path.dirname(frame.filename))}/{os.path.basename(frame.filename)}:{frame.lineno}"
+    return report_failure(words, "internal", f"{type(error).__name__}: {error} ({place}); this is a fault of linearcheck")
 
 
 def _flushed(code: int) -> int:

@@ -116,6 +116,22 @@ def named_sizes(texts: Sequence[str]) -> dict[str, int]:
     return sizes
 
 
+def readable_shapes(texts: Sequence[str]) -> tuple[str, ...]:
+    """The texts of `--input-shape`, each of which can be read.
+
+    Raises:
+        UsageError: If one cannot.
+    """
+    from linearcheck.load.grammar import InputShapeError, parse_input_shape
+
+    for text in texts:
+        try:
+            parse_input_shape(text)
+        except InputShapeError as error:
+            raise UsageError(f"`--input-shape`: {error}") from None
+    return tuple(texts)
+
+
 def rule_codes(texts: Sequence[str], option: str) -> tuple[str, ...]:
     """Codes and prefixes of codes, separated by commas, each of which some rule has.
 

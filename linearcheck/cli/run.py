@@ -11,8 +11,8 @@ from pathlib import Path
 
 from linearcheck.cli.exit_code import exit_code
 from linearcheck.cli.failure import print_errors
-from linearcheck.cli.options import CheckArguments
-from linearcheck.cli.output import Output, parse_outputs, write_report
+from linearcheck.cli.options import CheckArguments, UsageError
+from linearcheck.cli.output import DEFAULT_FORMAT, Output, parse_outputs, write_report
 from linearcheck.cli.targets import Configs, Named, named_models
 from linearcheck.config import ConfigError
 from linearcheck.findings import FileReport, ModelReport, Report, RunError
@@ -32,6 +32,8 @@ def check_targets(arguments: CheckArguments, worker: Worker | None) -> int:
         UsageError: If an option or a target makes no sense; nothing has been checked then.
     """
     outputs = parse_outputs(arguments.output_formats, arguments.output_file)
+    if arguments.diff and (shown := _on_stdout(outputs)) is not None and shown.format != DEFAULT_FORMAT:
+        raise UsageError(f"`--diff` and `--output-format {shown.format}` both write to stdout")
     try:
         configs = Configs(arguments)
         named = list(named_models(arguments, configs))
@@ -157,12 +159,16 @@ def _finish(run: _Run, outputs: Sequence[Output], arguments: CheckArguments, str
     if arguments.diff:
         _print_diff(run, report, arguments)
         print_errors(report.errors)
+        files = [output for output in outputs if output.path is not None]
+        print_errors(write_report(report, files, verbose=arguments.verbose, quiet=arguments.quiet))
         return exit_code(report, run.unchecked(report), strict=strict, exit_zero=arguments.exit_zero)
     if arguments.fix:
         report = _fix(run, report, arguments)
     print_errors(report.errors)
     if arguments.verbose and run.traceback:
         print(run.traceback, file=sys.stderr)
+    if report.errors and not (report.models or report.files):
+        outputs = _for_machines(outputs)  # what there is to say has been said on stderr
     problems = write_report(report, outputs, verbose=arguments.verbose, quiet=arguments.quiet)
     if arguments.statistics:
         _print_statistics(report, outputs)
@@ -173,13 +179,17 @@ def _finish(run: _Run, outputs: Sequence[Output], arguments: CheckArguments, str
 
 def _print_diff(run: _Run, report: Report, arguments: CheckArguments) -> None:
     from linearcheck.cli.fixing import diff_of_fixes
+    from linearcheck.report.summary import closing_line
+    from linearcheck.report.visible import visible
 
     patch, problems = diff_of_fixes(report, run.check, unsafe=arguments.unsafe_fixes)
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         patch = _coloured(patch)
     sys.stdout.write(patch)
     for problem in problems:
-        print_errors([RunError("usage", problem)])
+        print(visible(f"not fixed: {problem}"), file=sys.stderr)
+    if not arguments.quiet:
+        print(visible(closing_line(report)), file=sys.stderr)
 
 
 def _coloured(patch: str) -> str:
@@ -221,6 +231,14 @@ def _fail(error: RunError, outputs: Sequence[Output], arguments: CheckArguments)
     """Exit code 2 for a run that could not be made; formats for machines say so too."""
     print_errors([error])
     report = Report(errors=(error,), python_version=sys.version.split()[0])
-    machines = [output for output in outputs if output.format not in ("table", "concise")]
-    print_errors(write_report(report, machines, verbose=arguments.verbose, quiet=arguments.quiet))
+    print_errors(write_report(report, _for_machines(outputs), verbose=arguments.verbose, quiet=arguments.quiet))
     return 2
+
+
+def _on_stdout(outputs: Sequence[Output]) -> Output | None:
+    return next((output for output in outputs if output.path is None), None)
+
+
+def _for_machines(outputs: Sequence[Output]) -> list[Output]:
+    """Outputs that are to be written also where no model was looked at, so that whoever reads them finds something."""
+    return [output for output in outputs if output.format not in ("table", "concise")]

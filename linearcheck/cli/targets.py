@@ -90,15 +90,18 @@ def _named_by(text: str, arguments: CheckArguments, configs: Configs) -> Iterato
         return
     try:
         target = parse_target(text)
+        Path(target.place).exists()
     except ValueError as error:
         raise UsageError(str(error)) from None
+    except OSError as error:  # a name that the system does not take
+        raise UsageError(f"`{_short(text)}` cannot be read: {error.strerror}") from None
     path = None if target.is_module else Path(target.place).absolute()
-    if path is not None and _is_folder(path):
+    if path is not None and path.is_dir():
         if target.name is not None:
             raise UsageError(f"`{target.place}` is a directory; `{text}` names a model of it")
         yield from _in_folder(path, arguments, configs)
         return
-    if path is not None and not _exists(path):
+    if path is not None and not path.exists():
         message = _no_such_file(target)
         yield Named(path, shown_path(target.place), error=RunError("usage", message))
         return
@@ -159,15 +162,5 @@ def _no_such_file(target: Target) -> str:
     return f"there is no file `{target.place}`"
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name too long for the system, or with a null character
-        return False
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -15,6 +15,7 @@ from linearcheck.load.grammar import InputShapeError
 from linearcheck.load.records import LoadError
 from linearcheck.load.sources import read_source
 from linearcheck.trace.records import Span
+from linearcheck.worker.limits import is_out_of_memory
 from linearcheck.worker.outcome import Outcome
 from linearcheck.worker.skipped import skipped_by_load
 
@@ -38,10 +39,23 @@ def check_as_data(check_model: CheckModel, job: CheckJob, run_trial: RunTrial) -
     try:
         report = check_model(job, run_trial)
     except LoadError as error:
+        if (cause := _memory_error_behind(error)) is not None:
+            raise MemoryError(str(cause)) from error
         report = skipped_by_load(job, error)
     except InputShapeError as error:
         report = skipped_by_load(job, LoadError("LC902", str(error)))
     return {"report": encode(report), "sources": dict(_sources(report, job))}
+
+
+def _memory_error_behind(error: BaseException) -> BaseException | None:
+    """The exception, among those that led to this one, that says that memory ran out."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        cause = error.__cause__ or error.__context__
+        assert cause is not None
+        if is_out_of_memory(cause):
+            return cause
+        error = cause
+    return None
 
 
 def _sources(report: ModelReport, job: CheckJob) -> Iterator[tuple[str, str]]:
