@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -71,7 +72,7 @@ def marked_snippet(page: Page, margin: int, line: int, snippet: str) -> list[Tex
 
 
 def changed_lines(page: Page, margin: int, sources: Mapping[str, str], edits: Iterable[Edit]) -> list[Text]:
-    """The lines that edits change, before (`-`) and after (`+`)."""
+    """The lines that edits change, before (`-`) and after (`+`); lines that are only put in stand between their neighbours."""
     by_path: dict[str, list[Edit]] = {}
     for edit in edits:
         by_path.setdefault(edit.path, []).append(edit)
@@ -84,9 +85,17 @@ def changed_lines(page: Page, margin: int, sources: Mapping[str, str], edits: It
         for tag, b1, b2, a1, a2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
             if tag == "equal":
                 continue
-            for sign, style, lines, first, stop in (("-", "red", before, b1, b2), ("+", "green", after, a1, a2)):
-                for number in range(first, stop):
-                    shown.append(_changed_line(page, margin, number + 1, lines[number], sign, style))
+            if tag == "insert" and b1:
+                shown.append(_changed_line(page, margin, b1, before[b1 - 1], " ", ""))
+            for sign, style, lines, others, own, other in (
+                ("-", "red", before, after, range(b1, b2), range(a1, a2)),
+                ("+", "green", after, before, range(a1, a2), range(b1, b2)),
+            ):
+                for place, number in enumerate(own):
+                    partner = others[other[place]] if len(own) == len(other) else ""
+                    shown.append(_changed_line(page, margin, number + 1, lines[number], sign, style, partner))
+            if tag == "insert" and b1 < len(before) and before[b1].strip():
+                shown.append(_changed_line(page, margin, a2 + 1, before[b1], " ", ""))
     return shown
 
 
@@ -110,7 +119,7 @@ def margin_for(lines: Iterable[int]) -> int:
 def _marked_line(page: Page, margin: int, number: int, source: str, start: int, end: int, mark: Mark, label: str) -> list[Text]:
     cells = page.source_cells(source.rstrip())
     start, end = start - 1, max(end - 1, start)
-    code, before, width = _cropped(page, cells, start, end, page.width - margin - 3)
+    code, before, width = _cropped(page, cells, start, end, 0, page.width - margin - 3)
     underline = Text(" " * before + mark.character * max(width, 1), style=mark.style)
     lines = [numbered(page, margin, number, code)]
     label = page.clean(label)
@@ -126,31 +135,43 @@ def _marked_line(page: Page, margin: int, number: int, source: str, start: int, 
     return [*lines, *(numbered(page, margin, None, Text(" " * column + part, style=mark.style)) for part in wrapped)]
 
 
-def _changed_line(page: Page, margin: int, number: int, source: str, sign: str, style: str) -> Text:
-    cells = page.source_cells(source.rstrip())
-    indent = len(source) - len(source.lstrip())
-    code, _, _ = _cropped(page, cells, indent, len(cells), page.width - margin - 3)
+def _changed_line(page: Page, margin: int, number: int, source: str, sign: str, style: str, partner: str = "") -> Text:
+    line, other = source.rstrip(), partner.rstrip()
+    cells = page.source_cells(line)
+    start = _common_prefix(line, other) if partner else len(source) - len(source.lstrip())
+    same_end = _common_prefix(line[start:][::-1], other[start:][::-1])
+    # Both lines of a pair are cut at the same place, so that they can be compared.
+    longest = max(len(line), len(other)) - same_end if partner else start
+    code, _, _ = _cropped(page, cells, start, start, longest - start, page.width - margin - 3)
     return Text.assemble((f"{number:>{margin}} {sign}", style), " " if code else "", (code, style))
 
 
-def _cropped(page: Page, cells: list[str], start: int, end: int, room: int) -> tuple[str, int, int]:
-    """A source line cut to `room` cells around its stretch `start`..`end`; the stretch's offset and width in cells."""
+def _common_prefix(line: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(line, other, strict=False)))
+
+
+def _cropped(page: Page, cells: list[str], start: int, end: int, wanted: int, room: int) -> tuple[str, int, int]:
+    """A source line cut to `room` cells around its stretch `start`..`end`; the stretch's offset and width in cells.
+
+    Args:
+        wanted: How many cells from `start` on should be seen, if that is more than the stretch.
+    """
     before = cell_len("".join(cells[:start]))
     width = cell_len("".join(cells[start:end]))
     if cell_len("".join(cells)) <= room:
         return "".join(cells), before, width
     mark = cell_len(page.ellipsis)
     first = 0
-    # Leave indentation out first: it tells least. Whatever is cut, the stretch's beginning stays in sight.
-    while first < start and before + width + mark > room:
+    # Whatever is cut, the stretch's beginning stays in sight.
+    while first < start and before + max(width, wanted) + mark * (2 if first else 1) > room:
         before -= cell_len(cells[first])
         first += 1
     if first:
         before += mark
     code = page.ellipsis if first else ""
     shown = cell_len(code)
-    for cell in cells[first:]:
-        if shown + cell_len(cell) + mark > room:
+    for position, cell in enumerate(cells[first:], first):
+        if shown + cell_len(cell) + (mark if position < len(cells) - 1 else 0) > room:
             code += page.ellipsis
             break
         code += cell

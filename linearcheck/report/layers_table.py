@@ -12,7 +12,7 @@ from rich.text import Text
 
 from linearcheck.findings import LayerReport, ModelReport, Severity
 from linearcheck.report.page import Page
-from linearcheck.report.wording import counted, is_skip, shape_or_dash
+from linearcheck.report.wording import is_skip, shape_or_dash
 
 _MOST_ROWS = 60
 _NEIGHBOURS = 2
@@ -52,8 +52,8 @@ def layers_table(page: Page, model: ModelReport, *, every: bool) -> Table | None
         table.add_column(column, justify="right" if column in _RIGHT else "left", no_wrap=True, overflow="crop")
     for row in rows:
         if row.left_out:
-            note = f"{page.ellipsis} {counted(row.left_out, 'layer')}, all ok"
-            table.add_row(Text(page.shorten(note, _width("layer", rows)), style="dim"))
+            note = {"layer": f"{page.ellipsis} {row.left_out:,} more", "status": "ok"}
+            table.add_row(*(Text(note.get(column, ""), style="dim") for column in columns))
             continue
         style = _STYLES.get(row.status, "")
         table.add_row(*(Text(row.texts[column], style=style if column in ("layer", "status") else "") for column in columns))

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from linearcheck.report.visible import encodable, shortened, shortened_path, visible
 
-_UNBROKEN = re.compile(r"`[^`]*`|\([\w*+/?, -]*\)|\w+(?: [*=] \w+)+")  # code, shapes, products
+_UNBROKEN = re.compile(r"`[^`]*`|\([\w*+/?, -]*\)|\[[\w, ]*\]|\w+(?: [*=] \w+)+")  # code, shapes, trials, products
 _TAB = 4
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from rich.cells import cell_len
 
+_LAST_DIGITS = re.compile(r"\d*$")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Cc and Cf hold terminal escapes and the marks that reverse the reading order; Cs cannot be encoded; Zl and Zp end a line.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co"})
@@ -75,6 +77,8 @@ def shortened_path(name: str, width: int, ellipsis: str = "…") -> str:
     'e.s.2.b.10.a.query'
     >>> shortened_path("encoder.stages.2.blocks.10.attention.query", 40)
     'e.stages.2.blocks.10.attention.query'
+    >>> shortened_path("block10.conv", 8)
+    'b10.conv'
     >>> shortened_path("encoder.stages.2.blocks.10.attention.query", 16)
     'e.s.2.b.10.a.qu…'
     """
@@ -82,7 +86,7 @@ def shortened_path(name: str, width: int, ellipsis: str = "…") -> str:
     for index, part in enumerate(parts[:-1]):
         if cell_len(".".join(parts)) <= width:
             break
-        parts[index] = part if part.isdigit() else part[:1]
+        parts[index] = part[:1] + _LAST_DIGITS.search(part[1:])[0]  # type: ignore[index]  # it matches the empty text
     blocks, last = ".".join([*parts[:-1], ""]), parts[-1]
     room = width - cell_len(blocks) - cell_len(ellipsis)
     if cell_len(blocks + last) <= width or room < 2:

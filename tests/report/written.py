@@ -335,6 +335,39 @@ def deep() -> Report:
     return report(one, sources={"net.py": source})
 
 
+LONG = """\
+class Net(nn.Module):
+    def __init__(self, features: int = 30, widths: tuple[int, ...] = (112, 56, 20), dropout: float = 0.1):
+        super().__init__()
+        for width in widths:
+            self.layers.append(nn.Linear(features, width))
+"""
+
+
+def edits() -> Report:
+    """Fixes whose edits stand far right in a long line, and one that only puts a line in."""
+    built = span_of(LONG, "net.py", "nn.Linear(features, width)")
+    end = span_of(LONG, "net.py", "width))")
+    after = Edit("net.py", (end.end_line, end.end_column), (end.end_line, end.end_column), "\n            features = width")
+    diagnostic = Diagnostic(
+        code="LC101",
+        rule="in-features-mismatch",
+        severity=Severity.ERROR,
+        message="`layers.1` expects 30 features, but its input (N, 112) has 112",
+        span=built,
+        path="net.py",
+        layer="layers.1",
+        got=shape("N", 112),
+        expected=("*", 30),
+        times=2,
+        fixes=(
+            Fix("set_in_features", "carry the width to the next layer", Safety.SAFE, True, (after,)),
+            Fix("set_out_features", "set all widths to 30", Safety.UNSAFE, True, (replaced(span_of(LONG, "net.py", "112, 56"), "30, 30"),)),
+        ),
+    )
+    return report(model(path="net.py", layers=(), diagnostics=(diagnostic,)), sources={"net.py": LONG})
+
+
 def clean_model(name: str = "Net", **changes: object) -> ModelReport:
     layers = tuple(replace(one, status="ok") for one in LENET_LAYERS)
     return model(name=name, status="ok", layers=layers, diagnostics=(), **changes)
@@ -352,4 +385,5 @@ REPORTS: dict[str, Report] = {
     "usage": Report(errors=(RunError("usage", "`1,x,28` is no shape: `x` is neither a size nor a letter"),)),
     "hostile": hostile(),
     "deep": deep(),
+    "edits": edits(),
 }
