@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rich.box import Box
 from rich.cells import cell_len
@@ -17,6 +18,7 @@ from linearcheck.report.wording import is_skip, shape_or_dash
 _MOST_ROWS = 60
 _NEIGHBOURS = 2
 _ENDS = 5
+_LONGEST_TYPE = 18
 _STYLES = {"ok": "", "error": "bold red", "warning": "yellow", "not called": "yellow"}
 
 
@@ -122,7 +124,7 @@ def _fitted(page: Page, rows: list[_Row]) -> tuple[list[str], list[_Row], int]:
     ]
     if _total(columns, rows, gap=2) <= page.width:
         return columns, rows, 2
-    for tighter in (lambda row: row, _without_spaces):
+    for tighter in (lambda row: row, _without_spaces, partial(_with_short_type, page)):
         rows = [tighter(row) for row in rows]
         if _total(columns, rows, gap=1) <= page.width:
             return columns, rows, 1
@@ -140,6 +142,10 @@ def _fitted(page: Page, rows: list[_Row]) -> tuple[list[str], list[_Row], int]:
 
 def _without_spaces(row: _Row) -> _Row:
     return replace(row, texts={column: text.replace(", ", ",") for column, text in row.texts.items()})
+
+
+def _with_short_type(page: Page, row: _Row) -> _Row:
+    return replace(row, texts=row.texts | {"type": page.shorten(row.texts["type"], _LONGEST_TYPE)}) if row.texts else row
 
 
 def _with_short_name(page: Page, row: _Row, width: int) -> _Row:
