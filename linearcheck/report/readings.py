@@ -13,8 +13,9 @@ def input_sentences(model: ModelReport) -> Iterator[str]:
     remarks = list(model.remarks)
     for given in model.inputs:
         reading = next((remark for remark in remarks if remark.startswith(f"{given.name}: ")), "")
-        if reading:  # it says where the shape comes from, and lacks the dtype alone
+        if reading:
             remarks.remove(reading)
+        if reading and not given.why:  # it says where the shape comes from, and lacks the dtype alone
             yield f"{reading}, {given.dtype}"
         else:
             yield _input_sentence(given)
@@ -22,4 +23,4 @@ def input_sentences(model: ModelReport) -> Iterator[str]:
 
 
 def _input_sentence(given: InputReport) -> str:
-    return f"{given.name}: {shape_or_dash(given.shape)}, {given.dtype}, {given.source}{': ' + given.why if given.why else ''}"
+    return f"{given.name}: {shape_or_dash(given.shape)} {given.dtype}, {given.source}{': ' + given.why if given.why else ''}"
