@@ -16,8 +16,3 @@ def is_integer(dtype: str) -> bool:
 
 def is_floating(dtype: str) -> bool:
     return dtype.startswith(_FLOATS)
-
-
-def conversion(dtype: str) -> str:
-    """The method of a tensor that converts to a dtype: `float` for `float32`, else the name for `.to(torch.…)`."""
-    return {"float32": "float", "float64": "double", "int64": "long", "float16": "half", "bool": "bool", "int32": "int"}.get(dtype, dtype)

@@ -76,12 +76,12 @@ def support(pins: list[Pin], clashing: Layer, got: int, wanted: int) -> Support:
 
 
 def consequences(
-    trace: Trace, tensor: TensorInfo, axis: int, size: int, settled: frozenset[str] = frozenset()
+    trace: Trace, tensor: TensorInfo, axis: int, size: int, settled: frozenset[str] = frozenset(), until: int | None = None
 ) -> tuple[SetArgument, ...] | None:
     """What else has to change if one size of a tensor becomes `size`, or None where a change of arguments alone would not do.
 
     Follows the size forwards, through `flatten` (the product changes) and `cat` (the sum changes), to every layer that declares it.
-    `settled` are layers that are changed already.
+    `settled` are layers that are changed already; nothing is followed through the call number `until`, which is to take the new size.
     """
     actions: dict[tuple[str, str], SetArgument] = {}
     new: dict[Place, int] = {(tensor.uid, axis): size}
@@ -90,7 +90,7 @@ def consequences(
     for place, at in queue:
         want = new[(place.uid, at)]
         for call in trace.consumers(place):
-            if not _is_known_module(call):
+            if not _is_known_module(call) or call.index == until:
                 continue
             pin = input_pin(trace, call)
             if pin is not None and pin.tensor.uid == place.uid and pin.axis == at and pin.size != want and pin.layer.name not in settled:

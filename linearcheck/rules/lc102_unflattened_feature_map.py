@@ -75,5 +75,5 @@ def _proposals(failure: Failure, x: TensorInfo, values: int, expected: int) -> t
         return ranked(flatten_input(failure, Safety.SAFE))
     trace, pin = failure.trace, input_pin(failure.trace, failure.call)
     resized = change_argument(pin.kind, pin.layer, pin.argument, values, _factors(trace, x)) if pin is not None else None
-    fits = resize_map(trace, failure.layer, x, 1, range(2, x.rank), expected) if failure.layer is not None else None
+    fits = resize_map(trace, failure.name, x, 1, range(2, x.rank), expected) if failure.layer is not None else None
     return ranked(flatten_input(failure, Safety.UNSAFE, resized), fits, flatten_input(failure, Safety.UNSAFE))

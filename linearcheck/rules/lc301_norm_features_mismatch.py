@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
 from linearcheck.rules.failures import Failure, failures, report
-from linearcheck.rules.layers import NORMS_OVER_CHANNELS, declared_int, int_argument, input_pin, tensor_argument, window_rank
+from linearcheck.rules.layers import NORMS_OVER_CHANNELS, declared_int, input_pin, int_argument, tensor_argument, window_rank
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import call_at, node_text, span_of

@@ -45,7 +45,7 @@ def check(trace: Trace) -> Iterator[Finding]:
             RULE,
             failure,
             f"{failure.name} normalises the last axes {shape_text(wanted)}, but its input {shape(x)} ends in {shape_text(last)}",
-            explain_size(trace, x, x.rank - 1).text if x.rank else "",
+            _explanation(trace, x, wanted),
             got=x.sizes,
             expected=("*", *wanted),
             proposals=_proposals(failure, x, wanted),
@@ -58,6 +58,15 @@ def _normalized_shape(failure: Failure) -> tuple[int, ...]:
     if isinstance(given, int):
         return (given,)
     return tuple(size for size in given if isinstance(size, int)) if isinstance(given, tuple) else ()
+
+
+def _explanation(trace: Trace, x: TensorInfo, wanted: tuple[int, ...]) -> str:
+    if not x.rank:
+        return ""
+    elsewhere = [axis for axis in range(1, x.rank - 1) if (x.sizes[axis],) == wanted]
+    if len(elsewhere) == 1:
+        return f"The {wanted[0]} stand on axis {elsewhere[0]}. {explain_size(trace, x, elsewhere[0]).text}".strip()
+    return explain_size(trace, x, x.rank - 1).text
 
 
 def _proposals(failure: Failure, x: TensorInfo, wanted: tuple[int, ...]) -> tuple[Proposal, ...]:

@@ -55,7 +55,7 @@ def _not_indices(failure: Failure, x: TensorInfo) -> Finding:
         f"{failure.name} looks up whole numbers, but its input {shape(x)} is {x.dtype}",
         origin_sentence(failure.trace, x),
         got=x.sizes,
-        proposals=ranked(wrap_input(failure, "dtype", "dtype", f"convert the input of {failure.name} to int64", dtype="long")),
+        proposals=ranked(wrap_input(failure, "dtype", "dtype", f"convert the input of {failure.name} to int64", dtype="int64")),
     )
 
 

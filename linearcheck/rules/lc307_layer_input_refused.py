@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Severity
+from linearcheck.findings import Proposal, Safety, Severity, WrapInput
 from linearcheck.rules.causes import is_about_shapes, mentions_dtype
 from linearcheck.rules.evidence import BROADCASTING
 from linearcheck.rules.failures import Failure, failures, report
@@ -30,7 +30,7 @@ from linearcheck.rules.layers import FUNCTIONS, declared_int, int_argument, tens
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import ranked, set_output
-from linearcheck.rules.wording import counted, listed, shape
+from linearcheck.rules.wording import listed, shape
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import TensorInfo, Trace
 
@@ -121,6 +121,32 @@ def _loss(failure: Failure) -> Finding:
         " ".join(text for text in origins if text),
         got=target.sizes if target is not None else None,
         expected=wanted,
+        proposals=_loss_axes(failure, first, target),
+    )
+
+
+def _loss_axes(failure: Failure, first: TensorInfo | None, target: TensorInfo | None) -> tuple[Proposal, ...]:
+    """(N, 1) against (N,), the usual clash between a prediction and its target."""
+    site = failure.place.site or failure.call.site
+    if first is None or target is None or site is None:
+        return ()
+    longer, shorter, place = (first, target, 0) if first.rank > target.rank else (target, first, 1)
+    axis = next(
+        (
+            axis
+            for axis in range(longer.rank)
+            if longer.sizes[axis] == 1 and longer.sizes[:axis] + longer.sizes[axis + 1 :] == shorter.sizes
+        ),
+        None,
+    )
+    if axis is None:
+        return ()
+    which = ("prediction", "target")
+    dropped = WrapInput(site, "squeeze", (axis,), position=place)
+    widened = WrapInput(site, "unsqueeze", (axis,), position=1 - place)
+    return (
+        Proposal("squeeze", f"drop axis {axis} of the {which[place]} {shape(longer)}", Safety.UNSAFE, (dropped,)),
+        Proposal("unsqueeze", f"insert axis {axis} into the {which[1 - place]} {shape(shorter)}", Safety.UNSAFE, (widened,)),
     )
 
 

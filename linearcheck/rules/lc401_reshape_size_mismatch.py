@@ -27,11 +27,11 @@ from math import prod
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
 from linearcheck.rules.failures import Failure, failures, report
-from linearcheck.rules.provenance import origin_sentence
+from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.reshapes import Reshape, fills, fitting_sizes, keep_batch, reshape_of, sample_factors
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import call_at, span_of, text_of
-from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.suggestions import ranked, resize_map, set_output
 from linearcheck.rules.wording import quoted, shape, times_text
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import TensorInfo, Trace
@@ -68,8 +68,26 @@ def _wrong_sizes(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
         f"{why} {origin_sentence(trace, x)}".strip(),
         got=x.sizes,
         expected=tuple("N" if size == -1 and axis == 0 else "?" if size == -1 else size for axis, size in enumerate(reshape.asked)),
-        proposals=ranked(keep_batch(trace, reshape), fitting_sizes(trace, reshape)),
+        proposals=ranked(
+            keep_batch(trace, reshape),
+            fitting_sizes(trace, reshape),
+            _made_to_fit(failure, x, reshape),
+            _made_for_other_input(failure, x, reshape),
+        ),
     )
+
+
+def _made_to_fit(failure: Failure, x: TensorInfo, reshape: Reshape) -> Proposal | None:
+    """Let the layer before make as many values as the sizes ask for: a Linear before a view into a map."""
+    if x.rank != 2 or reshape.values is None or -1 in reshape.asked[1:]:
+        return None
+    return set_output(failure.trace, explain_size(failure.trace, x, 1), reshape.literals, until=failure.call)
+
+
+def _made_for_other_input(failure: Failure, x: TensorInfo, reshape: Reshape) -> Proposal | None:
+    if x.rank < 3 or reshape.values is None or len(reshape.asked) != 2 or -1 in reshape.asked[1:]:
+        return None
+    return resize_map(failure.trace, f"`{reshape.text}`", x, 1, range(2, x.rank), reshape.literals)
 
 
 def _memory_order(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:

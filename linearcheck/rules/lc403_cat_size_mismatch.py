@@ -23,13 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Safety, SetArgument, Severity, WrapInput
+from linearcheck.findings import Proposal, ReplaceSource, Safety, SetArgument, Severity
 from linearcheck.rules.axes import normal_axis
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.operands import equal_features, equal_maps, is_spatial
 from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import is_atom, list_items, node_text, span_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import axis_words, listed, quoted, shape
 from linearcheck.sizes import is_batch
@@ -138,5 +139,10 @@ def _insert(failure: Failure, first: TensorInfo, other: TensorInfo) -> Proposal 
     axis = next((axis for axis in range(full.rank) if short.shape == full.shape[:axis] + full.shape[axis + 1 :]), None)
     if axis is None:
         return None
-    action = WrapInput(site, "unsqueeze", (axis,), position=position, argument=f"tensors[{position}]")
+    items = list_items(failure.trace, site)
+    if len(items) != len(failure.call.tensors):
+        return None
+    text = node_text(failure.trace, site.path, items[position])
+    text = text if is_atom(items[position]) else f"({text})"
+    action = ReplaceSource(span_of(failure.trace, site.path, items[position]), f"{text}.unsqueeze({axis})")
     return Proposal("unsqueeze", f"insert axis {axis} of size 1 into {shape(short)}", Safety.UNSAFE, (action,))

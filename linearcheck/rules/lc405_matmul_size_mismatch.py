@@ -152,7 +152,12 @@ def _einsum(failure: Failure) -> Finding:
             f"`einsum` reads `{letter}` as {left.sizes[left_axis]} in {shape(left)} and as {right.sizes[right_axis]} in {shape(right)}"
         )
         sentences = [explain_size(trace, left, left_axis).text, explain_size(trace, right, right_axis).text]
-        proposals = ranked(equal_features(trace, left, left_axis, right, right_axis))
+        owned = [
+            resize_parameter(trace, tensor, axis, size)
+            for tensor, axis, size in ((right, right_axis, left.shape[left_axis]), (left, left_axis, right.shape[right_axis]))
+            if tensor.role == "parameter"
+        ]
+        proposals = ranked(owned, equal_features(trace, left, left_axis, right, right_axis))
     else:
         message = f"`einsum` with `{equation}` does not fit {shown}"
         sentences = [_axes_text(equation, operands), *(origin_sentence(trace, tensor) for tensor in operands[:2])]

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
+from linearcheck.rules.batch_sizes import written_batch_size
 from linearcheck.rules.failures import Failure, failure_of, failures, report
 from linearcheck.rules.provenance import origin_of
 from linearcheck.rules.reshapes import Reshape, reshape_of, size_nodes
@@ -31,8 +32,7 @@ from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import is_atom, node_text, span_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import call_name, listed, on_line, quoted, shape
-from linearcheck.sizes import is_batch
-from linearcheck.trace.records import BatchFailure, Call, TensorInfo, Trace
+from linearcheck.trace.records import BatchFailure, Trace
 
 RULE = Rule("LC407", "fixed-batch-size", Severity.WARNING, FixAvailability.SOMETIMES, __doc__)
 
@@ -91,7 +91,7 @@ def _some_sizes_only(trace: Trace, batch_failure: BatchFailure) -> Finding:
     failure = failure_of(trace, batch_failure.call)
     call = batch_failure.call
     ran = listed([str(size) for size in batch_failure.ran_sizes], "or")
-    culprit, tensor = _constant_behind(trace, call, batch_failure.ran_sizes)
+    culprit, tensor = written_batch_size(trace, batch_failure) or (None, None)
     reshape = reshape_of(trace, culprit) if culprit is not None else None
     if culprit is None or tensor is None:
         return report(
@@ -111,20 +111,3 @@ def _some_sizes_only(trace: Trace, batch_failure: BatchFailure) -> Finding:
         at=culprit if culprit.site is not None else None,
         proposals=ranked(batch_size_of(trace, reshape) if reshape is not None else None),
     )
-
-
-def _constant_behind(trace: Trace, call: Call, ran: tuple[int, ...]) -> tuple[Call | None, TensorInfo | None]:
-    """The call that wrote the batch size as a number: a view, or a factory such as `zeros(64, 10)`."""
-    own = reshape_of(trace, call)
-    if own is not None and own.asked and own.asked[0] in ran:
-        return call, call.input
-    for tensor in call.tensors:
-        if any(is_batch(size) for size in tensor.sizes):
-            continue
-        for maker in origin_of(trace, tensor):
-            output = maker.output
-            reshape = reshape_of(trace, maker)
-            written = reshape is not None and reshape.asked[:1] and reshape.asked[0] in ran
-            if output is not None and (written or (not maker.tensors and set(output.shape) & set(ran))):
-                return maker, output
-    return None, None

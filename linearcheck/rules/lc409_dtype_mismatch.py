@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Safety, Severity, WrapInput
 from linearcheck.rules.causes import mentions_dtype
-from linearcheck.rules.dtypes import conversion, is_floating
+from linearcheck.rules.dtypes import is_floating
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.provenance import origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
@@ -74,9 +74,7 @@ def _convert(failure: Failure, x: TensorInfo, dtype: str) -> Proposal | None:
     """Convert the input of a layer, or one operand of a function, to a dtype."""
     tensors = failure.place.tensors if failure.layer is not None else failure.call.tensors
     position = next((place for place, tensor in enumerate(tensors) if tensor.uid == x.uid), 0)
-    return wrap_input(
-        failure, "dtype", "dtype", f"convert the input of {failure.name} to {dtype}", dtype=conversion(dtype), position=position
-    )
+    return wrap_input(failure, "dtype", "dtype", f"convert the input of {failure.name} to {dtype}", dtype=dtype, position=position)
 
 
 def _among_operands(failure: Failure, tensors: tuple[TensorInfo, ...]) -> Finding:
@@ -85,7 +83,7 @@ def _among_operands(failure: Failure, tensors: tuple[TensorInfo, ...]) -> Findin
     proposals: list[Proposal | None] = []
     for position, tensor in enumerate(tensors):
         if site is not None and tensor.dtype != wanted:
-            action = WrapInput(site, "dtype", (), conversion(wanted), position)
+            action = WrapInput(site, "dtype", (), wanted, position)
             proposals.append(Proposal("dtype", f"convert {shape(tensor)} to {wanted}", Safety.UNSAFE, (action,)))
     origins = dict.fromkeys(origin_sentence(failure.trace, tensor) for tensor in tensors[:2])
     return report(
@@ -112,7 +110,5 @@ def _not_for_this_type(failure: Failure, x: TensorInfo) -> Finding:
         f"{failure.name} does not take {x.dtype}, which {shape(x)} is",
         origin_sentence(failure.trace, x),
         got=x.sizes,
-        proposals=ranked(
-            wrap_input(failure, "dtype", "dtype", f"convert the input of {failure.name} to {wanted}", dtype=conversion(wanted))
-        ),
+        proposals=ranked(wrap_input(failure, "dtype", "dtype", f"convert the input of {failure.name} to {wanted}", dtype=wanted)),
     )

@@ -24,15 +24,17 @@ Unsafe: the layer before may make too little instead.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Severity
+from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity, WrapInput
 from linearcheck.rules.axes import normal_axis
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.layers import tensor_argument
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import nodes_at, span_of
 from linearcheck.rules.suggestions import ranked, set_output
 from linearcheck.rules.wording import quoted, shape
 from linearcheck.trace.records import TensorInfo, Trace, Value
@@ -80,15 +82,23 @@ def _split(failure: Failure, x: TensorInfo) -> Finding:
         origin.text,
         got=x.sizes,
         expected=(*x.sizes[:axis], sum(sizes), *x.sizes[axis + 1 :]),
-        proposals=ranked(set_output(failure.trace, origin, sum(sizes)), _other_sizes(failure, sizes, x.shape[axis])),
+        proposals=ranked(set_output(failure.trace, origin, sum(sizes), until=failure.call), _other_sizes(failure, sizes, x.shape[axis])),
     )
 
 
 def _other_sizes(failure: Failure, sizes: tuple[int, ...], size: int) -> Proposal | None:
-    """Equal parts, as an advice."""
-    if size % len(sizes):
+    """The written sizes in proportion, else equal parts."""
+    total, site = sum(sizes), failure.call.site
+    scaled = [part * size // total for part in sizes] if all(part * size % total == 0 for part in sizes) else []
+    parts = scaled or ([size // len(sizes)] * len(sizes) if size % len(sizes) == 0 else [])
+    node = next((node for node in nodes_at(failure.trace, site) if isinstance(node, ast.Call)), None)
+    written = next((argument for argument in node.args if isinstance(argument, ast.List | ast.Tuple)), None) if node is not None else None
+    if not parts or site is None or written is None:
         return None
-    return Proposal("other", f"split into {len(sizes)} parts of {size // len(sizes)}")
+    title = f"split into {', '.join(map(str, parts))}"
+    return Proposal(
+        "other", title, Safety.UNSAFE, (ReplaceSource(span_of(failure.trace, site.path, written), f"[{', '.join(map(str, parts))}]"),)
+    )
 
 
 def _expanded(failure: Failure, x: TensorInfo) -> Finding:
@@ -96,7 +106,7 @@ def _expanded(failure: Failure, x: TensorInfo) -> Finding:
     asked = _ints(arguments.get("size", arguments.get("repeats", arguments.get("dims"))))
     other = tensor_argument(failure.call, "other")
     target = shape(other) if other is not None else f"({', '.join(map(str, asked))})"
-    if failure.operation in ("repeat", "tile") or len(asked) < x.rank and asked:
+    if failure.operation in ("repeat", "tile") or (len(asked) < x.rank and asked):
         why = f"{len(asked)} numbers for {x.rank} axes"
     else:
         sizes = other.shape if other is not None else asked
@@ -114,8 +124,24 @@ def _indexed(failure: Failure, x: TensorInfo) -> Finding:
     others = [tensor for tensor in failure.call.tensors if tensor.uid != x.uid]
     with_ = f" with {', '.join(shape(tensor) for tensor in others[:2])}" if others else ""
     name = "indexing" if failure.operation in ("getitem", "setitem") else quoted(failure.operation)
-    return _plain(failure, x, f"{name} does not fit {shape(x)}{with_}")
+    return _plain(failure, x, f"{name} does not fit {shape(x)}{with_}", _index_axis(failure, x))
 
 
-def _plain(failure: Failure, x: TensorInfo, message: str) -> Finding:
-    return report(RULE, failure, message, origin_sentence(failure.trace, x), got=x.sizes)
+def _index_axis(failure: Failure, x: TensorInfo) -> Proposal | None:
+    """`gather` and `scatter` take an index with as many axes as the tensor."""
+    index, axis = tensor_argument(failure.call, "index"), normal_axis(failure.call.arguments.get("dim"), x.rank)
+    site = failure.call.site
+    if (
+        index is None
+        or axis is None
+        or site is None
+        or index.rank != x.rank - 1
+        or failure.operation not in ("gather", "scatter", "scatter_add")
+    ):
+        return None
+    action = WrapInput(site, "unsqueeze", (axis,), position=2, argument="index")
+    return Proposal("unsqueeze", f"insert axis {axis} into the index {shape(index)}", Safety.UNSAFE, (action,))
+
+
+def _plain(failure: Failure, x: TensorInfo, message: str, proposal: Proposal | None = None) -> Finding:
+    return report(RULE, failure, message, origin_sentence(failure.trace, x), got=x.sizes, proposals=ranked(proposal))

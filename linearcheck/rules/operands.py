@@ -9,7 +9,7 @@ from linearcheck.rules.arithmetic import broadcast_clashes, insertions_that_fit
 from linearcheck.rules.axes import REDUCTIONS, Windowed, axis_source, normal_axis
 from linearcheck.rules.failures import Failure
 from linearcheck.rules.provenance import explain_size
-from linearcheck.rules.source import argument_node, call_at, node_text, span_of
+from linearcheck.rules.source import argument_node, call_at, is_atom, node_text, operand_node, span_of
 from linearcheck.rules.spatial import make_equal
 from linearcheck.rules.suggestions import set_output
 from linearcheck.sizes import Size, shape_text
@@ -87,9 +87,22 @@ def insert_axes(failure: Failure, tensor: TensorInfo, other: TensorInfo, positio
         title = (
             f"insert {'axis' if len(places) == 1 else 'axes'} {', '.join(map(str, places))} of size 1, so that it is {shape_text(widened)}"
         )
-        actions = tuple(WrapInput(site, "unsqueeze", (place,), position=position) for place in places)
-        found.append(Proposal("unsqueeze", title, Safety.UNSAFE, actions))
+        action = _insertion(failure, places, position)
+        if action is not None:
+            found.append(Proposal("unsqueeze", title, Safety.UNSAFE, (action,)))
     return found
+
+
+def _insertion(failure: Failure, places: tuple[int, ...], position: int) -> WrapInput | ReplaceSource | None:
+    trace, site = failure.trace, failure.call.site
+    if site is None or len(places) == 1:
+        return WrapInput(site, "unsqueeze", places, position=position) if site is not None else None
+    node = operand_node(trace, site, position)
+    if node is None:
+        return None
+    text = node_text(trace, site.path, node)
+    inserted = "".join(f".unsqueeze({place})" for place in places)
+    return ReplaceSource(span_of(trace, site.path, node), (text if is_atom(node) else f"({text})") + inserted)
 
 
 def drop_axes(failure: Failure, tensor: TensorInfo, other: TensorInfo, position: int) -> Proposal | None:

@@ -8,7 +8,16 @@ from math import prod
 
 from linearcheck.findings import Related
 from linearcheck.rules.axes import Joined, Made, Merged, Through, Windowed, axis_source
-from linearcheck.rules.layers import ADAPTIVE_POOLS, CONVOLUTIONS, POOLS, declared_int, operation, output_declaration
+from linearcheck.rules.layers import (
+    ADAPTIVE_POOLS,
+    CONVOLUTIONS,
+    POOLS,
+    RECURRENT,
+    declared_int,
+    operation,
+    output_declaration,
+    torch_layer,
+)
 from linearcheck.rules.wording import axis_words, call_name, call_on_line, counted, layer_name, listed, on_line, quoted, shape, times_text
 from linearcheck.sizes import Size
 from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
@@ -47,7 +56,7 @@ def explain_size(trace: Trace, tensor: TensorInfo, axis: int) -> SizeOrigin:
     size = tensor.sizes[axis]
     passed: list[Call] = []
     for _ in range(len(trace.calls) + 1):
-        call = trace.producer(tensor)
+        call = trace.producer(tensor) if tensor.role not in ("parameter", "buffer", "input") else None
         if call is None:
             return SizeOrigin(size, tensor, axis, None, tuple(passed), text=_input_text(tensor))
         output = _as_output(call, tensor)
@@ -80,6 +89,13 @@ def _fixed(
         case Windowed(tensor, place):
             return SizeOrigin(size, output, axis, call, passed, text=f"{where} makes {size} of {tensor.sizes[place]}.")
     declaration = output_declaration(trace, call, output, axis)
+    if declaration is None and operation(call) in RECURRENT and (owned := torch_layer(trace, call)) is not None and axis == output.rank - 1:
+        layer = owned[0]
+        width = declared_int(layer, "proj_size") or declared_int(layer, "hidden_size")
+        both = f", {width} in each direction" if layer.declared.get("bidirectional") else ""
+        return SizeOrigin(
+            size, output, axis, call, passed, text=f"{layer_name(layer)}{on_line(layer.definition)} makes {size} features{both}."
+        )
     if declaration is None:
         return SizeOrigin(size, output, axis, call, passed, text=f"{where} makes an axis of {size}.")
     layer, argument, _ = declaration

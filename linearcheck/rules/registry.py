@@ -41,6 +41,8 @@ from linearcheck.rules import (
     lc903_stopped_otherwise,
     lc904_limit_exceeded,
 )
+from linearcheck.rules.batch_sizes import with_ordinary_failures
+from linearcheck.rules.consequences import without_consequences
 from linearcheck.rules.merging import merged
 from linearcheck.rules.precedence import resolved
 from linearcheck.rules.rule import Finding, Rule
@@ -95,8 +97,10 @@ def diagnose(trace: Trace, select: Sequence[str] = (), ignore: Sequence[str] = (
         select, ignore: Codes or prefixes of codes (`LC1`). Nothing selected is everything; an ignored finding still
             keeps others from speaking about the same call.
     """
+    trace = with_ordinary_failures(trace)
     findings = [finding for check in _CHECKS for finding in check(trace)]
-    wanted = (finding.diagnostic for finding in resolved(findings) if is_selected(finding.diagnostic.code, select, ignore))
+    kept = without_consequences(trace, resolved(findings))
+    wanted = (finding.diagnostic for finding in kept if is_selected(finding.diagnostic.code, select, ignore))
     return merged(wanted)
 
 

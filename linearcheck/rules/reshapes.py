@@ -13,7 +13,7 @@ from linearcheck.rules.layers import torch_layer
 from linearcheck.rules.provenance import Factors, is_channels_first
 from linearcheck.rules.source import call_at, is_atom, node_text, span_of
 from linearcheck.rules.suggestions import change_argument
-from linearcheck.rules.wording import axis_words
+from linearcheck.rules.wording import axis_words, times_text
 from linearcheck.sizes import Size, batch_axis, depends_on, is_batch
 from linearcheck.trace.records import Call, Span, TensorInfo, Trace
 
@@ -173,8 +173,13 @@ def fitting_sizes(trace: Trace, reshape: Reshape) -> list[Proposal]:
             continue
         fitting = values // others
         span = span_of(trace, reshape.call.site.path, found[1][axis])
-        title = f"make axis {axis} of `{reshape.text}` {fitting}"
-        proposals.append((fitting not in wanted, Proposal("view_keep_batch", title, Safety.UNSAFE, (ReplaceSource(span, str(fitting)),))))
+        written = node_text(trace, reshape.call.site.path, found[1][axis])
+        factors = sample_factors(trace, reshape.input)
+        number = times_text(factors) if "*" in written and len(factors) > 1 and fitting == values else str(fitting)
+        follow = _next_layer(trace, reshape, values) if len(reshape.asked) <= 2 else None
+        title = f"make axis {axis} of `{reshape.text}` {number}" + (f" and {follow.title}" if follow is not None else "")
+        actions = (ReplaceSource(span, number), *(follow.actions if follow is not None else ()))
+        proposals.append((fitting not in wanted, Proposal("view_keep_batch", title, Safety.UNSAFE, actions)))
     return [proposal for _, proposal in sorted(proposals, key=lambda pair: pair[0])]
 
 

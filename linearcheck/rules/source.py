@@ -81,6 +81,37 @@ def node_text(trace: Trace, path: str, node: ast.expr | ast.stmt) -> str:
     return text_of(trace, span_of(trace, path, node))
 
 
+def operand_node(trace: Trace, span: Span | None, position: int) -> ast.expr | None:
+    """The expression of one operand of an operator or call; a method's tensor is number 0."""
+    for node in nodes_at(trace, span):
+        if isinstance(node, ast.BinOp):
+            return (node.left, node.right)[position] if position < 2 else None
+        if isinstance(node, ast.Compare):
+            return (node.left, *node.comparators)[position] if position <= len(node.comparators) else None
+        if isinstance(node, ast.Call) and not any(isinstance(argument, ast.Starred) for argument in node.args):
+            is_function = not isinstance(node.func, ast.Attribute) or (
+                isinstance(node.func.value, ast.Name) and node.func.value.id in ("torch", "F")
+            )
+            if not is_function and isinstance(node.func, ast.Attribute):
+                operands = [node.func.value, *node.args]
+            else:
+                operands = node.args
+            return operands[position] if position < len(operands) else None
+    statement = statement_at(trace, span)
+    return statement.value if isinstance(statement, ast.AugAssign) and position == 1 else None
+
+
+def list_items(trace: Trace, span: Span | None) -> list[ast.expr]:
+    """The items of the list or tuple that a call such as `torch.cat([a, b], 1)` gets first."""
+    node = call_at(trace, span)
+    first = node.args[0] if node is not None and node.args else None
+    return (
+        list(first.elts)
+        if isinstance(first, ast.List | ast.Tuple) and not any(isinstance(item, ast.Starred) for item in first.elts)
+        else []
+    )
+
+
 def is_atom(node: ast.expr) -> bool:
     """Whether an attribute can be written behind the expression without parentheses."""
     return isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))

@@ -57,11 +57,24 @@ def fit_input_size(trace: Trace, pin: Pin, got: int) -> tuple[Proposal, ...]:
     """Both sides of a clash between what a layer declares about its input and what it gets, the better supported first."""
     origin = explain_size(trace, pin.tensor, pin.axis)
     factors = origin.factors
-    consumer = change_argument(pin.kind, pin.layer, pin.argument, got, factors)
+    groups = declared_int(pin.layer, "groups") or 1
+    consumer = change_argument(pin.kind, pin.layer, pin.argument, got, factors) if got % groups == 0 else depthwise(trace, pin, got, groups)
     producer = fit_output_size(trace, origin, pin)
     backed = support(pins_on(trace, origin.tensor, origin.axis), pin.layer, got, pin.size)
     prefers_producer = backed.wanted > backed.got
     return ranked(producer, consumer) if prefers_producer else ranked(consumer, producer)
+
+
+def depthwise(trace: Trace, pin: Pin, got: int, groups: int) -> Proposal | None:
+    """A convolution with one group per channel for another number of channels."""
+    outputs = declared_int(pin.layer, "out_channels")
+    output = pin.call.output
+    if groups != pin.size or outputs != pin.size or output is None:
+        return None
+    follow = consequences(trace, output, pin.axis, got, frozenset({pin.layer.name}))
+    further = [set_argument(pin.layer, name, got) for name in ("out_channels", "groups")]
+    extra = [action for action in further if action is not None]
+    return change_argument(pin.kind, pin.layer, pin.argument, got, extra=(*extra, *follow)) if follow is not None else None
 
 
 def fit_output_size(trace: Trace, origin: SizeOrigin, pin: Pin) -> tuple[Proposal, ...]:
@@ -87,14 +100,15 @@ def is_declared_elsewhere(trace: Trace, size: int, layer: Layer) -> bool:
     return any(other.declared.get(name) == size for other in trace.layers if other.name != layer.name for name in names)
 
 
-def set_output(trace: Trace, origin: SizeOrigin, size: int, settled: Layer | None = None) -> Proposal | None:
+def set_output(trace: Trace, origin: SizeOrigin, size: int, settled: Layer | None = None, until: Call | None = None) -> Proposal | None:
     """Let the layer that fixes a size make another one, with everything that follows from it."""
     if origin.call is None or origin.layer is None:
         return None
     declaration = output_declaration(trace, origin.call, origin.tensor, origin.axis)
     if declaration is None or size <= 0 or size % (declared_int(origin.layer, "groups") or 1):
         return None
-    follow = consequences(trace, origin.tensor, origin.axis, size, frozenset({settled.name}) if settled is not None else frozenset())
+    names = frozenset({settled.name}) if settled is not None else frozenset()
+    follow = consequences(trace, origin.tensor, origin.axis, size, names, until.index if until is not None else None)
     if follow is None:
         return None
     layer, argument, kind = declaration
@@ -182,10 +196,10 @@ def resize_input(trace: Trace, layer: Layer, tensor: TensorInfo, axis: int, want
     source = axis_source(origin.call, origin.tensor, origin.axis) if origin.call is not None else None
     if not isinstance(source, Merged) or len(source.axes) < 2:
         return None
-    return resize_map(trace, layer, source.tensor, source.axes[0], source.axes[1:], wanted)
+    return resize_map(trace, layer_name(layer), source.tensor, source.axes[0], source.axes[1:], wanted)
 
 
-def resize_map(trace: Trace, layer: Layer, feature_map: TensorInfo, channel: int, spatial: Sequence[int], wanted: int) -> Proposal | None:
+def resize_map(trace: Trace, name: str, feature_map: TensorInfo, channel: int, spatial: Sequence[int], wanted: int) -> Proposal | None:
     channels = feature_map.shape[channel]
     side = round((wanted / channels) ** (1 / len(spatial))) if channels and wanted % channels == 0 else 0
     if not side or channels * side ** len(spatial) != wanted:
@@ -202,4 +216,4 @@ def resize_map(trace: Trace, layer: Layer, feature_map: TensorInfo, channel: int
     if shown is None or all(shown.shape[at] == size for at, size in sizes.items()):
         return None
     shape = tuple(sizes.get(at, size) for at, size in enumerate(shown.sizes))
-    return Proposal("resize_input", f"{layer_name(layer)} fits an input of {shape_text(shape)}")
+    return Proposal("resize_input", f"{name} fits an input of {shape_text(shape)}")

@@ -1,0 +1,75 @@
+"""Failures that would be gone if an earlier one were: a residual addition after a layer that got too few channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from linearcheck.rules.evidence import BROADCASTING, forward_places
+from linearcheck.rules.layers import Pin, input_pin
+from linearcheck.rules.provenance import explain_size
+from linearcheck.rules.rule import Finding
+from linearcheck.sizes import is_batch
+from linearcheck.trace.records import Call, TensorInfo, Trace
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An earlier finding about a layer, and the sizes that tensors would have if what it gets had the declared size."""
+
+    call: int
+    sizes: dict[Place, int]
+
+
+def without_consequences(trace: Trace, findings: Sequence[Finding]) -> list[Finding]:
+    """Findings, in order of calls, without those that the repair of an earlier finding's input would remove as well."""
+    kept: list[Finding] = []
+    causes: list[Cause] = []
+    for finding in findings:
+        call = _call_of(trace, finding)
+        if call is not None and any(_fits_with(call, cause.sizes) for cause in causes):
+            continue
+        kept.append(finding)
+        cause = _cause(trace, call) if call is not None else None
+        if cause is not None:
+            causes.append(cause)
+    return kept
+
+
+def _call_of(trace: Trace, finding: Finding) -> Call | None:
+    index = finding.accounts_for[0] if finding.accounts_for else None
+    call = trace.calls[index] if index is not None and index < len(trace.calls) else None
+    return call if call is not None and call.failed else None
+
+
+def _cause(trace: Trace, call: Call) -> Cause | None:
+    pin = input_pin(trace, call)
+    if pin is None or is_batch(pin.tensor.sizes[pin.axis]) or pin.tensor.shape[pin.axis] == pin.size:
+        return None
+    return Cause(call.index, _repaired(trace, pin))
+
+
+def _repaired(trace: Trace, pin: Pin) -> dict[Place, int]:
+    """Every place that the clashing size comes to, with the size that the layer declares."""
+    origin = explain_size(trace, pin.tensor, pin.axis)
+    if origin.factors or origin.parts:
+        return {}
+    return {(tensor.uid, axis): pin.size for tensor, axis in forward_places(trace, origin.tensor, origin.axis)}
+
+
+def _fits_with(call: Call, sizes: dict[Place, int]) -> bool:
+    """Whether an element-wise call that failed would run with the repaired sizes."""
+    if call.name not in BROADCASTING or call.kind != "function" or not sizes:
+        return False
+    shapes = [_shape_with(tensor, sizes) for tensor in call.tensors]
+    if all(shape == tensor.shape for shape, tensor in zip(shapes, call.tensors, strict=True)):
+        return False
+    widest = max(len(shape) for shape in shapes)
+    columns = ({shape[axis] for shape in shapes if axis >= -len(shape)} - {1} for axis in range(-widest, 0))
+    return all(len(column) <= 1 for column in columns)
+
+
+def _shape_with(tensor: TensorInfo, sizes: dict[Place, int]) -> tuple[int, ...]:
+    return tuple(sizes.get((tensor.uid, axis), size) for axis, size in enumerate(tensor.shape))

@@ -1,0 +1,182 @@
+"""LC504 `samples-leak`: what the model returns for one sample depends on the others, and no other rule names the cause.
+
+## What it catches
+Sums, means, maxima and norms over the batch that are mixed back into the samples, `roll`, `flip`, `gather` and convolutions along axis 0,
+`einsum` letters that do not match, `.T` of three axes; and features of two towers that are concatenated along the batch.
+
+## Why it matters
+The prediction for an image changes with the images beside it. Training may still converge; at inference, with one sample, the model is another.
+
+## Example
+    x = x / x.sum()                         # (N, 10): the sum is over all samples
+
+## Fix
+    x = x / x.sum(dim=1, keepdim=True)
+Unsafe: which axis was meant is a guess.
+
+## PyTorch says
+Nothing.
+
+## How it is known
+One sample of the batch is changed and every call is compared; the first call where rows of other samples move is shown. Products of a batch with
+itself (contrastive logits, prototypes), messages between the nodes of a graph, statistics that a discriminator appends, and batch norm without
+running statistics mix samples on purpose, and are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linearcheck.findings import Proposal, Safety, Severity, SetArgument
+from linearcheck.rules.axes import REDUCTIONS, normal_axis
+from linearcheck.rules.evidence import pins_on
+from linearcheck.rules.flow import Reach, inputs_behind, reach_of, weights_behind
+from linearcheck.rules.layers import RECURRENT
+from linearcheck.rules.leaks import SOFTMAXES, Culprit, culprits, may_be_meant
+from linearcheck.rules.observations import observed, site_line, user_calls
+from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.sequences import ATTENTION_LAYERS, RECURRENT_LAYERS
+from linearcheck.rules.suggestions import change_argument, combined, ranked
+from linearcheck.rules.wording import OPERATORS, call_on_line, listed, on_line, quoted, shape
+from linearcheck.sizes import NamedSize, depends_on, is_batch, shape_text
+from linearcheck.trace.records import Call, TensorInfo, Trace
+
+RULE = Rule("LC504", "samples-leak", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
+
+
+def check(trace: Trace) -> Iterator[Finding]:
+    for culprit in culprits(trace):
+        if _has_rule_of_its_own(culprit) or not culprit.is_seen or culprit.reach.fails:
+            continue
+        meant = may_be_meant(trace, culprit)
+        yield _leak(trace, culprit, Severity.NOTE if meant else None)
+    for call in user_calls(trace, "cat"):
+        if _joins_towers(trace, call):
+            yield _joined(trace, call)
+
+
+def _has_rule_of_its_own(culprit: Culprit) -> bool:
+    """LC503 speaks about softmax, LC305 and LC204 about layers that run along the batch."""
+    sequence = culprit.layer is not None and culprit.layer.torch_type in RECURRENT_LAYERS | ATTENTION_LAYERS
+    return culprit.call.name in SOFTMAXES | RECURRENT or sequence
+
+
+def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
+    call, reduction = culprit.call, next((trace.calls[index] for index in culprit.leak.through), None)
+    output = call.output
+    sign = OPERATORS.get(call.name)
+    name = quoted(sign) if sign is not None else quoted(call.name)
+    if reduction is not None and reduction.input is not None:
+        cause = f"`{reduction.name}`{on_line(reduction.site)} takes {shape(reduction.input)} over the samples of the batch, and {name} puts that back into each of them"
+    else:
+        cause = f"{name} moves or adds up values along the batch of {shape(call.input) if call.input is not None else 'its input'}"
+    return observed(
+        RULE, trace, call,
+        f"{name} mixes the samples of the batch: each of the N rows of {shape(output) if output is not None else 'its output'} depends on the others",
+        f"{cause}. Changing one sample changes what comes out for the others.",
+        got=output.sizes if output is not None else None,
+        proposals=ranked(_per_sample(reduction), _along_next_axis(call)),
+        severity=severity,
+        accounts_for=culprit.leak.through,
+    )  # fmt: skip
+
+
+def _per_sample(reduction: Call | None) -> Proposal | None:
+    """Reduce over the axes of one sample instead."""
+    x = reduction.input if reduction is not None else None
+    if (
+        reduction is None
+        or x is None
+        or reduction.site is None
+        or reduction.name not in REDUCTIONS
+        or x.rank < 2
+        or not is_batch(x.sizes[0])
+    ):
+        return None
+    given = reduction.arguments.get("dim")
+    rest = tuple(range(1, x.rank))
+    dims: int | str = 1 if given is not None or len(rest) == 1 else str(rest)
+    if reduction.name in {"max", "min", "median"} and given is None:
+        return None  # with an axis they return two tensors
+    actions = (SetArgument(reduction.site, reduction.name, "dim", dims), SetArgument(reduction.site, reduction.name, "keepdim", "True"))
+    return Proposal(
+        "other", f"take `{reduction.name}` on line {site_line(reduction)} over `dim={dims}`, with `keepdim=True`", Safety.UNSAFE, actions
+    )
+
+
+def _along_next_axis(call: Call) -> Proposal | None:
+    """Another axis for a call along axis 0."""
+    argument = {"roll": "dims", "flip": "dims", "gather": "dim", "cumsum": "dim", "cumprod": "dim", "normalize": "dim", "sort": "dim"}.get(
+        call.name
+    )
+    x = call.input
+    if argument is None or call.site is None or x is None or x.rank < 2:
+        return None
+    given = call.arguments.get(argument)
+    given = given[0] if isinstance(given, tuple) and len(given) == 1 else given
+    axis = normal_axis(given, x.rank)
+    if axis is None or not is_batch(x.sizes[axis]):
+        return None
+    return Proposal("other", f"let `{call.name}` go along axis 1", Safety.UNSAFE, (SetArgument(call.site, call.name, argument, 1),))
+
+
+def _joins_towers(trace: Trace, call: Call) -> bool:
+    """`cat((image, meta))`: features of different inputs, by different weights, one below the other, and weights act on the 2*N rows.
+
+    Views, crops, positives and negatives that go through the same weights are put below one another on purpose.
+    """
+    output, parts = call.output, call.tensors
+    if output is None or len(parts) < 2 or normal_axis(call.arguments.get("dim", call.arguments.get("axis", 0)), output.rank) != 0:
+        return False
+    if not all(part.rank == 2 and is_batch(part.sizes[0]) and part.role == "activation" for part in parts):
+        return False
+    reach = reach_of(trace, output)
+    if reach.fails or not reach.weights or not _stays_joined(reach, len(parts)):
+        return False
+    inputs = [inputs_behind(trace, part) for part in parts]
+    weights = [weights_behind(trace, part) for part in parts]
+    given = {tensor.name: tensor for tensor in trace.inputs}
+    apart = all(not (a & b) for i, a in enumerate(inputs) for b in inputs[:i]) and all(
+        not (a & b) for i, a in enumerate(weights) for b in weights[:i]
+    )
+    kinds = {tuple((given[name].sizes, given[name].dtype) for name in sorted(names) if name in given) for names in inputs}
+    return apart and all(inputs) and all(weights) and len(kinds) == len(parts)
+
+
+def _stays_joined(reach: Reach, count: int) -> bool:
+    outputs = reach.batched_outputs
+    return bool(outputs) and all(
+        isinstance(output.sizes[0], NamedSize)
+        and output.sizes[0].multiple == count
+        and not any(depends_on(size) for size in output.sizes[1:])
+        for output in outputs
+    )
+
+
+def _joined(trace: Trace, call: Call) -> Finding:
+    output, parts = call.output, call.tensors
+    words = listed([shape(part) for part in parts])
+    makers = [maker for maker in (trace.producer(part) for part in parts) if maker is not None]
+    came = f" They come from {listed([call_on_line(trace, maker) for maker in makers])}." if len(makers) == len(parts) else ""
+    features = sum(part.shape[1] for part in parts)
+    joined = (parts[0].sizes[0], features)
+    return observed(
+        RULE, trace, call,
+        f"`cat` puts {words} below one another along the batch: N samples become {shape(output) if output is not None else 'more'} rows",
+        f"Without `dim=1` tensors are joined along axis 0, so the features of one sample stand in {len(parts)} rows of their own, and the outputs do not "
+        f"match the N labels. Side by side they would be {shape_text(joined)}.{came}",
+        got=output.sizes if output is not None else None,
+        expected=joined,
+        proposals=ranked(_side_by_side(trace, call, output, features)),
+    )  # fmt: skip
+
+
+def _side_by_side(trace: Trace, call: Call, output: TensorInfo | None, features: int) -> Proposal | None:
+    if call.site is None or output is None:
+        return None
+    proposal = Proposal(
+        "other", f"concatenate along axis 1 on line {site_line(call)}", Safety.UNSAFE, (SetArgument(call.site, call.name, "dim", 1),)
+    )
+    pins = pins_on(trace, output, output.rank - 1)
+    follow = change_argument(pins[0].kind, pins[0].layer, pins[0].argument, features) if pins and pins[0].size != features else None
+    return combined(proposal, follow) or proposal
