@@ -144,6 +144,7 @@ def model_holders(loaded: LoadedModel, module: Any) -> frozenset[str]:
     space: Space = loaded.program.main().space
     file = _file_of(loaded)
     builders = {loaded.name, type(module).__name__}
+    builders |= {name for name, function in file.functions.items() if _returns_call_of(function, builders)}
     holders = {loaded.name}
     for place in places_in(space):
         node = place.node
@@ -160,6 +161,18 @@ def model_holders(loaded: LoadedModel, module: Any) -> frozenset[str]:
     if len(file.models) <= 1:
         holders |= {"model", "net", "network"}  # the one model of the file, as the argument of `def train(model, ...)`
     return frozenset(holders)
+
+
+def _returns_call_of(function: ast.FunctionDef | ast.AsyncFunctionDef, names: set[str]) -> bool:
+    built = {
+        target.id
+        for part in ast.walk(function)
+        if isinstance(part, ast.Assign) and any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(part.value))
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    returned = [part.value for part in ast.walk(function) if isinstance(part, ast.Return) and part.value is not None]
+    return any(isinstance(n, ast.Name) and n.id in names | built for value in returned for n in ast.walk(value))
 
 
 def _file_of(loaded: LoadedModel) -> ModuleFile:
@@ -185,7 +198,9 @@ def _from_call(place: Place, holders: frozenset[str], signature: inspect.Signatu
     if last in _CALLS_WITH_MODEL and call.args and _holds(call.args[0], holders):
         return _from_tool(place, call, dotted, last)
     if _holds(call.func, holders) and (call.args or call.keywords) and not _is_constructor(call.func, place):
-        return _from_arguments(place, [*call.args], {k.arg: k.value for k in call.keywords if k.arg}, f"line {place.line}", signature)
+        return _from_arguments(
+            place, [*call.args], {k.arg: k.value for k in call.keywords if k.arg}, f"a call at line {place.line}", signature
+        )
     return []
 
 

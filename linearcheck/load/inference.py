@@ -23,13 +23,16 @@ from linearcheck.load.shapes import has_batch_axis, in_signature_order, parse_li
 from linearcheck.sizes import BATCH
 
 if TYPE_CHECKING:
+    from linearcheck.load.probing import Outcome
     from linearcheck.load.solving import Draft, Solver
 
+_OTHER_RANKS = ((3, None), (2, None), (4, None), (1, None), (1, "int64"), (2, "bool"), (2, "int64"))
 _PLAIN_TYPES = (bool, int, float, str)
-_LABELS = re.compile(r"^(labels?|targets?|y|y_true|classes|class_labels?|tgt_labels?|actions?_taken)$")
+_LABELS = re.compile(r"^(labels?|targets?|y|y_true|classes|class_labels?|tgt_labels?|actions?)$")
 _LENGTHS = re.compile(r"^(\w*_)?(lengths?|lens|seq_lens?)$")
 _MASKS = re.compile(r"mask")
 _STEPS = re.compile(r"^(t|time|times|timesteps?|steps?|sigma|noise_level)$")
+_ADJACENCY = re.compile(r"^(adj|adjacency|adj_matrix|adjacency_matrix|a_hat|laplacian)$")
 _LENGTH_ARGUMENTS = re.compile(
     r"^(seq|sequence|context|ctx|window|input|time|n|num|block|max_seq|max)?_?(len|length|size|steps|timesteps|frames|window|lookback)$"
 )
@@ -96,7 +99,7 @@ class _Inference:
             parameter = self.signature.parameters.get(name)
             annotation = parameter.annotation if parameter is not None else None
             if annotation in _PLAIN_TYPES or annotation in ("bool", "int", "float", "str"):
-                kind = annotation if isinstance(annotation, str) else annotation.__name__  # type: ignore[union-attr]
+                kind = annotation if isinstance(annotation, str) else annotation.__name__
                 raise LoadError(
                     "LC902", f"the argument `{name}` of `forward` is of type `{kind}`, and its value is not known",
                     str(self.loaded.path), self._line(), f"add `--arg {name}=...`",
@@ -150,9 +153,11 @@ class _Inference:
             return Draft(name, [BATCH])
         if index and _MASKS.search(name):
             return Draft(name, [BATCH, None], "bool")
+        if _ADJACENCY.match(name):
+            return Draft(name, [None, None])
         if name in ("edge_index",):
             return Draft(name, [2, None], "int64")
-        return Draft(name, list(axes), dtype)
+        return Draft(name, [BATCH] if index else list(axes), None if index else dtype)
 
     # ---- what the model tells
 
@@ -160,54 +165,82 @@ class _Inference:
         from linearcheck.load.solving import Solver
 
         solver = Solver(self.module, self.signature, drafts, self.literals)
+        self._tie_graph(drafts, solver)
         outcome = solver.enter()
-        if outcome.error is not None and not any(draft.needs or draft.settled for draft in drafts):
-            outcome = self._try_other_ranks(solver, drafts)
-        if not outcome.completed and not any(draft.needs or draft.settled for draft in drafts):
-            raise self._unknown_input(drafts, outcome.error)
+        if outcome.error is not None:
+            outcome = self._try_other_ranks(solver, drafts, outcome)
+        if not outcome.completed and not outcome.met and not any(draft.needs or draft.settled for draft in drafts):
+            raise self._unknown_input(drafts)
         for draft in drafts:
             if not draft.settled:
-                self._fill_from_evidence(draft)
+                self._fill_from_evidence(draft, solver)
+        for draft in drafts:
+            draft.guessed = draft.free()
         _, note = solver.fit(self._lengths(), self._sides())
         if note == "nothing fits":
-            raise self._unknown_input(drafts, outcome.error, "no common image size makes its layers fit")
+            raise self._unknown_input(drafts, "no common image size makes its layers fit")
         if note:
             self.notes.append(note)
 
-    def _try_other_ranks(self, solver: Solver, drafts: list[Draft]) -> Any:
-        """Starts again with other numbers of axes for the first input that nothing is known of, and keeps the one that comes furthest."""
-        draft = next(draft for draft in drafts if not draft.settled)
-        best: tuple[tuple[bool, int, int], list[int | str | None], Any] | None = None
-        kept = [(d, list(d.axes), d.dtype) for d in drafts]
-        for rank in (2, 4, 3, 1):
-            for other, axes, dtype in kept:
-                other.axes, other.dtype, other.needs = list(axes), dtype, []
-            draft.axes = [BATCH, *([None] * (rank - 1))]
-            outcome = solver.enter()
-            score = (outcome.completed, len(draft.needs), outcome.steps)
-            if best is None or score > best[0]:
-                best = (score, list(draft.axes), outcome)
-            if outcome.completed:
-                return outcome
-        assert best is not None
-        draft.axes = best[1]
-        return solver.enter()
+    def _tie_graph(self, drafts: list[Draft], solver: Solver) -> None:
+        """An adjacency matrix has the nodes on both axes, and the other inputs have them where a batch would be."""
+        graph = next((draft for draft in drafts if _ADJACENCY.match(draft.name) and not draft.settled), None)
+        if graph is None:
+            return
+        for draft in drafts:
+            if not draft.settled and draft.axes and draft.axes[0] in (BATCH, None):
+                draft.axes = [None, *draft.axes[1:]]
+                if draft is not graph:
+                    solver.tie((draft.name, 0), (graph.name, 0))
+        solver.tie((graph.name, 1), (graph.name, 0))
 
-    def _fill_from_evidence(self, draft: Draft) -> None:
+    def _try_other_ranks(self, solver: Solver, drafts: list[Draft], outcome: Outcome) -> Outcome:
+        """Gives inputs of which no layer has told the number of axes other numbers, one after the other, and keeps what comes furthest."""
+        for draft in reversed(drafts):
+            if draft.settled or outcome.error is None or any("takes" in need for need in draft.needs if draft is not drafts[0]):
+                continue
+            kept = [(d, list(d.axes), d.dtype, list(d.needs)) for d in drafts]
+            best = (_progress(outcome), [(d, list(d.axes), d.dtype, list(d.needs)) for d in drafts], outcome)
+            first = draft is drafts[0]
+            for rank, dtype in _OTHER_RANKS[:3] if first else _OTHER_RANKS:
+                if first and (rank == len(draft.axes) or draft.dtype == "int64" or len(kept[0][1]) >= 4):
+                    continue
+                _restore(kept)
+                draft.axes, draft.dtype, draft.needs = [BATCH, *([None] * (rank - 1))], dtype, []
+                again = solver.enter()
+                # What a layer has told stands, unless the whole model runs otherwise: its mistakes are not to be explained away.
+                if _progress(again) > best[0] and (again.completed or not any(needs for d, _, _, needs in kept if d is draft)):
+                    best = (_progress(again), [(d, list(d.axes), d.dtype, list(d.needs)) for d in drafts], again)
+                if again.completed or solver.is_out_of_time():
+                    break
+            _restore(best[1])
+            outcome = best[2]
+        return outcome
+
+    def _fill_from_evidence(self, draft: Draft, solver: Solver) -> None:
         """Puts in the sizes that the file tells, where they agree with what the first layers need."""
         for shape, why in constructed_shapes(self.loaded):
-            if self._take_sample(draft, shape, f"inferred: {why}"):
+            if self._take_sample(draft, shape, why):
                 return
         if draft.dtype is not None and draft.dtype != "float32":
             return
         for sample in dataset_samples(self.space):
-            if self._take_dataset(draft, sample):
+            if self._take_dataset(draft, sample, solver):
                 return
 
-    def _take_dataset(self, draft: Draft, sample: SampleEvidence) -> bool:
+    def _take_dataset(self, draft: Draft, sample: SampleEvidence, solver: Solver) -> bool:
+        why = sample.why
         if self._flattens_outside() and len(draft.axes) == 2 and None not in sample.shape:
             return False
-        return self._take_sample(draft, sample.shape, f"inferred: {sample.why}")
+        if self._take_sample(draft, sample.shape, why):
+            return True
+        if None in sample.shape or BATCH not in draft.axes:
+            return False
+        whole = [BATCH, *sample.shape]  # `forward` may bring the sample into another shape itself: `img.squeeze(1)`
+        if not solver.run({**{d.name: d.axes for d in solver.drafts}, draft.name: whole}, listen=False).completed:
+            return False
+        draft.axes, draft.source, draft.why, draft.sizes_told = whole, "inferred", why, True
+        return True
 
     def _take_sample(self, draft: Draft, sample: tuple[int | None, ...], why: str) -> bool:
         """Whether one sample of this shape goes with the draft; if so its sizes are taken over."""
@@ -280,17 +313,18 @@ class _Inference:
             if _LENGTHS.match(draft.name) and draft.dtype == "int64" and fill is None:
                 fill = float(next((d.axes[1] for d in drafts if len(d.axes) > 1 and isinstance(d.axes[1], int)), 1))
             specs.append(InputSpec(draft.name, axes, draft.dtype, fill, draft.source, why))
-            word = {"declared": "declared", "inferred": "inferred", "solved": "a guess"}[draft.source]
-            readings.append(f"{draft.name}: {written(axes)}, {why if why.startswith(word) else f'{word}: {why}'}")
+            readings.append(f"{draft.name}: {written(axes)}, {draft.source}: {why}")
         specs = in_signature_order(specs, self.signature)
         batched = self.options.batch and has_batch_axis(specs)
-        return InputPlan(tuple(specs), self.literals, dict(self.options.sizes), batched, tuple([*readings, *self.notes]))
+        return InputPlan(tuple(specs), self.literals, dict(self.options.sizes), batched, (*readings, *self.notes))
 
     def _solved_why(self, draft: Draft) -> str:
         needs = list(dict.fromkeys(draft.needs))
-        return f"{needs[0]}, other sizes guessed" if needs else "sizes guessed"
+        guessed = [str(draft.axes[axis]) for axis in draft.guessed]
+        guess = f"{'x'.join(guessed)} is a guess" if guessed else ""
+        return "; ".join([*needs[:2], *([guess] if guess else [])]) or "nothing told of it"
 
-    def _unknown_input(self, drafts: Sequence[Draft], error: BaseException | None, reason: str = "") -> LoadError:
+    def _unknown_input(self, drafts: Sequence[Draft], reason: str = "") -> LoadError:
         names = [draft.name for draft in drafts if not draft.settled]
         quoted = ", ".join(f"`{name}`" for name in names)
         text = f"the shape{'s' if len(names) > 1 else ''} of {quoted} {'are' if len(names) > 1 else 'is'} not known"
@@ -301,6 +335,15 @@ class _Inference:
     def _line(self) -> int | None:
         leaf = next((leaf for leaf in self.space.body.leaves if self.loaded.name in leaf.defines), None)
         return leaf.line if leaf is not None else None
+
+
+def _progress(outcome: Outcome) -> tuple[bool, int, int]:
+    return outcome.completed, outcome.met, outcome.steps
+
+
+def _restore(kept: Sequence[tuple[Draft, list[int | str | None], str | None, list[str]]]) -> None:
+    for draft, axes, dtype, needs in kept:
+        draft.axes, draft.dtype, draft.needs = list(axes), dtype, list(needs)
 
 
 def first_layer_axes(module: Any) -> tuple[list[int | str | None], str | None]:

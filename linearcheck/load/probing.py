@@ -43,6 +43,8 @@ class Need(BaseException):
         self.dtype = ""
         self.product: int | None = None
         self.swap = False
+        self.is_added = False
+        self.unit = "feature"
         self.tensor_id = id(tensor)
         self.is_input: str | None = None
 
@@ -54,6 +56,14 @@ class Need(BaseException):
         self.product = product
         return self
 
+    def with_unit(self, unit: str) -> Need:
+        self.unit = unit
+        return self
+
+    def with_addend(self) -> Need:
+        self.is_added = True
+        return self
+
     def with_swap(self) -> Need:
         self.swap = True
         return self
@@ -61,9 +71,9 @@ class Need(BaseException):
 
 @dataclass
 class Outcome:
-    """How far a run came: the need that ended it, or the exception, or neither. `steps` counts calls; `misfit` are the features per
-    sample that a Linear (or a view before it) got, and those that it wants; `fits`: it would take its input flattened; `folds`: it got
-    more rows than samples.
+    """How far a run came: the need that ended it, or the exception, or neither. `steps` counts calls; `misfit` are the features
+    that a Linear (or a view before it) got, and those that it wants, `on_other_axis`: they stand on another axis; `fits`: it would take
+    its input flattened; `folds`: the view makes more rows than samples of it.
     """
 
     need: Need | None = None
@@ -71,7 +81,9 @@ class Outcome:
     steps: int = 0
     fits: bool = False
     folds: bool = False
+    met: int = 0
     misfit: tuple[int, int] | None = None
+    on_other_axis: bool = False
 
     @property
     def completed(self) -> bool:
@@ -85,6 +97,7 @@ class _Listener(TorchFunctionMode):
         self.batch, self.listening = batch, listening
         self.outcome = Outcome()
         self.entered = ""
+        self.declared = False  # inside a layer of torch's own that has told what it needs: its weight may have been given another shape
 
     def layer(self, function: str) -> str:
         """The layer that is running, as the user names it, else the function."""
@@ -95,7 +108,7 @@ class _Listener(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name not in ("__get__", "size", "dim"):
             self.outcome.steps += 1
-        if self.listening:
+        if self.listening and not self.declared:
             self._listen(name, args, kwargs)
         elif name == "linear":
             self._judge(args)
@@ -111,11 +124,10 @@ class _Listener(TorchFunctionMode):
             return
         features = weight.shape[1]
         if x.shape[-1] != features:
-            per_sample = x.numel() // self.batch if x.dim() > 2 and x.shape[0] == self.batch else x.shape[-1]
-            outcome.misfit = (per_sample, features)
-            outcome.fits = x.dim() > 2 and per_sample == features
-        elif x.dim() == 2 and x.shape[0] != self.batch and x.shape[0] % self.batch == 0:
-            outcome.folds = True
+            is_map = x.dim() > 2 and x.shape[0] == self.batch
+            outcome.fits = is_map and x.numel() // self.batch == features
+            outcome.misfit = (x.shape[-1], features)
+            outcome.on_other_axis = features in x.shape[1:-1]
 
     def _judge_view(self, args: Any) -> None:
         """Whether `view(-1, 400)` gets 400 values per sample; where it does not, it raises or folds the batch."""
@@ -123,7 +135,8 @@ class _Listener(TorchFunctionMode):
         sizes = args[1] if len(args) == 2 and isinstance(args[1], tuple | list) else args[1:]
         if self.outcome.misfit is None and len(sizes) == 2 and sizes[0] in (-1, self.batch) and isinstance(sizes[1], int) and sizes[1] > 1:
             per_sample = x.numel() // self.batch
-            if x.dim() > 2 and x.shape[0] == self.batch and per_sample != sizes[1]:
+            merges_rows = sizes[1] == x.shape[-1]  # `x.view(-1, dim)` of (N, T, dim): every token a row, as meant
+            if x.dim() > 2 and x.shape[0] == self.batch and per_sample != sizes[1] and not merges_rows:
                 self.outcome.misfit = (per_sample, sizes[1])
                 self.outcome.folds = per_sample % sizes[1] == 0
 
@@ -135,16 +148,16 @@ class _Listener(TorchFunctionMode):
         if name in _CONVOLUTIONS and len(args) > 1:
             weight, groups = args[1], kwargs.get("groups", args[6] if len(args) > 6 and "transpose" not in name else 1)
             channels = weight.shape[0] if "transpose" in name else weight.shape[1] * (groups if isinstance(groups, int) else 1)
-            self._rank(x, _CONVOLUTIONS[name] + 2, name)
-            self._float(x, name)
-            self._size(x, 1, channels, name)
+            self._convolution(x, channels, tuple(weight.shape[2:]), kwargs.get("padding", args[4] if len(args) > 4 else 0), name)
         elif name in _RANKED:
             self._rank(x, _RANKED[name] + 2, name)
         elif name == "linear" and len(args) > 1 and isinstance(args[1], Tensor):
             self._float(x, name)
             self._size(x, -1, args[1].shape[-1], name)
-        elif name in ("embedding", "embedding_bag") and x.is_floating_point():
-            raise Need(x, self.layer(name)).with_dtype("int64")
+        elif name in ("embedding", "embedding_bag"):
+            if x.is_floating_point():
+                raise Need(x, self.layer(name)).with_dtype("int64")
+            self.outcome.met += 1
         elif name == "layer_norm":
             shape = args[1] if len(args) > 1 else kwargs.get("normalized_shape", ())
             for offset, size in enumerate(reversed(tuple(shape)), 1):
@@ -167,6 +180,16 @@ class _Listener(TorchFunctionMode):
                 if id(tensor) in self.names and tensor.is_floating_point() and tensor is not (tensors[0] if name != "one_hot" else None):
                     raise Need(tensor, self.layer(name)).with_dtype("int64")
 
+    def _convolution(self, x: Tensor, channels: int, kernel: tuple[int, ...], padding: Any, layer: str) -> None:
+        self._rank(x, len(kernel) + 2, layer)
+        self._float(x, layer)
+        self._size(x, 1, channels, layer, "channel")
+        for axis, size in enumerate(kernel):
+            padded = padding if isinstance(padding, int | str) else padding[axis]
+            if size >= 8 and size > min(kernel) and padded == 0 and x.shape[axis + 2] != size:
+                # A kernel over the whole axis: all mel bands, a whole embedding.
+                raise Need(x, self.layer(layer), axis=axis + 2, size=size).with_unit("row")
+
     def _rank(self, x: Tensor, rank: int, layer: str) -> None:
         if x.dim() != rank:
             raise Need(x, self.layer(layer), rank=rank)
@@ -175,9 +198,10 @@ class _Listener(TorchFunctionMode):
         if id(x) in self.names and not x.is_floating_point() and not x.is_complex():
             raise Need(x, self.layer(layer)).with_dtype("float32")
 
-    def _size(self, x: Tensor, axis: int, size: int, layer: str) -> None:
+    def _size(self, x: Tensor, axis: int, size: int, layer: str, unit: str = "feature") -> None:
         if x.dim() == 0 or not -x.dim() <= axis < x.dim() or x.shape[axis] != size:
-            raise Need(x, self.layer(layer), axis=axis, size=size)
+            raise Need(x, self.layer(layer), axis=axis, size=size).with_unit(unit)
+        self.outcome.met += 1
 
     def _matmul(self, left: Tensor, right: Tensor, layer: str) -> None:
         if left.dim() and right.dim() and left.shape[-1] != right.shape[-2 if right.dim() > 1 else -1]:
@@ -192,7 +216,7 @@ class _Listener(TorchFunctionMode):
                 for offset in range(1, min(one.dim(), other.dim()) + 1):
                     mine, theirs = one.shape[-offset], other.shape[-offset]
                     if mine != theirs and theirs != 1 and mine != 1:
-                        raise Need(one, layer, axis=-offset, size=theirs)
+                        raise Need(one, layer, axis=-offset, size=theirs).with_addend()
 
     def _view(self, x: Tensor, sizes: Any, layer: str) -> None:
         flat = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list | torch.Size) else sizes
@@ -257,6 +281,7 @@ def _listening_to_layers(listener: _Listener, model: nn.Module) -> Iterator[None
 
     def before(module: nn.Module, args: Any) -> None:
         listener.entered = names.get(id(module), "")
+        listener.declared = False
         if listener.listening and args and isinstance(args[0], Tensor):
             _needs_of(module, args[0], listener)
 
@@ -269,7 +294,14 @@ def _listening_to_layers(listener: _Listener, model: nn.Module) -> Iterator[None
 
 def _needs_of(module: nn.Module, x: Tensor, listener: _Listener) -> None:
     kind = type(module).__name__
-    if isinstance(module, nn.RNNBase):
+    if isinstance(module, nn.Linear):
+        listener._float(x, kind)
+        listener._size(x, -1, module.in_features, kind)
+        listener.declared = True
+    elif isinstance(module, nn.modules.conv._ConvNd):
+        listener._convolution(x, module.in_channels, tuple(module.kernel_size), module.padding, kind)
+        listener.declared = True
+    elif isinstance(module, nn.RNNBase):
         if x.dim() not in (2, 3):
             raise Need(x, listener.layer(kind), rank=3)
         listener._size(x, -1, module.input_size, kind)
@@ -292,9 +324,9 @@ def _needs_of(module: nn.Module, x: Tensor, listener: _Listener) -> None:
         if ranks is not None and x.dim() not in ranks:
             raise Need(x, listener.layer(kind), rank=ranks[-1] if x.dim() > 2 or len(ranks) == 1 else 2)
         if module.num_features > 0:
-            listener._size(x, 1, module.num_features, kind)
+            listener._size(x, 1, module.num_features, kind, "channel")
     elif isinstance(module, nn.GroupNorm):
-        listener._size(x, 1, module.num_channels, kind)
+        listener._size(x, 1, module.num_channels, kind, "channel")
 
 
 _UNPACK = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from linearcheck.load.probing import Need, Outcome, Prober, rank_from_error
 
 BATCH = "N"
+SMALL_PRIMES = (11, 13, 17, 19)
 PRIMES = (23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 MOST_RUNS = 40
 SECONDS = 4.0
 
-COLOUR_SIDES = (64, 32, 224, 96, 128, 28, 256, 299, 84, 112, 48, 227, 160, 192, 384, 512)
+COLOUR_SIDES = (64, 32, 96, 224, 128, 28, 256, 299, 84, 112, 48, 227, 160, 192, 384, 512)
 GREY_SIDES = (28, 32, 64, 128, 256, 96, 48, 224, 84, 16, 512, 112)
 STACK_SIDES = (84, 64, 32, 128, 96, 224, 48, 256, 28, 16)
 LENGTHS = (16, 32, 64, 128, 10, 20, 50, 100, 24, 12, 48, 30, 60, 256, 8, 512, 1024, 1000, 96, 4, 2)
@@ -42,6 +43,7 @@ class Draft:
     source: Literal["declared", "inferred", "solved"] = "solved"
     why: str = ""
     needs: list[str] = field(default_factory=list)
+    guessed: list[int] = field(default_factory=list)
     swapped: bool = False
     sizes_told: bool = False
 
@@ -57,13 +59,19 @@ class Solver:
         self.signature, self.drafts, self.literals = signature, drafts, dict(literals)
         self.ends = time.monotonic() + SECONDS
         taken = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape} | {1}
-        self.primes = [p for p in PRIMES if not any(size % p == 0 for size in taken)] or list(PRIMES)
+        self.primes = self._undivided(PRIMES, taken) or list(PRIMES)
+        self.small_primes = [*self._undivided(SMALL_PRIMES, taken), *self.primes]
         self.batch = self._batch_size(taken)
+        self.sizes_of_model = taken - {1}
+        self.doubted: dict[tuple[str, int], None] = {}
         self.same: dict[tuple[str, int], tuple[str, int]] = {}
         self.runs = 0
 
+    def _undivided(self, primes: Sequence[int], taken: set[int]) -> list[int]:
+        return [prime for prime in primes if not any(size % prime == 0 for size in taken)]
+
     def _batch_size(self, taken: set[int]) -> int:
-        return next((size for size in (5, 7, 11, 13, 17, 19) if size not in taken), 19)
+        return next((size for size in (3, 5, 7, 11, 13, 17, 19) if size not in taken), 19)
 
     # ---- running
 
@@ -95,7 +103,8 @@ class Solver:
     def prime(self, name: str, axis: int) -> int:
         key = self._root((name, axis))
         keys = list(dict.fromkeys(self._root((d.name, a)) for d in self.drafts for a in range(6)))
-        return self.primes[keys.index(key) % len(self.primes)]
+        primes = self.small_primes if any(len(draft.axes) > 4 for draft in self.drafts) else self.primes  # a volume is large soon enough
+        return primes[keys.index(key) % len(primes)]
 
     def _root(self, key: tuple[str, int]) -> tuple[str, int]:
         while key in self.same:
@@ -104,6 +113,14 @@ class Solver:
 
     def _arrange(self, tensors: Mapping[str, Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return arranged({**tensors, **self.literals}, self.signature)
+
+    def tie(self, one: tuple[str, int], other: tuple[str, int]) -> None:
+        """Two axes of inputs, by input and position, that are of one size."""
+        if self._root(one) != self._root(other):
+            self.same[self._root(one)] = self._root(other)
+
+    def is_out_of_time(self) -> bool:
+        return time.monotonic() > self.ends
 
     # ---- first layers
 
@@ -116,10 +133,14 @@ class Solver:
             if state in seen:
                 break
             seen.add(state)
+            before, doubted = drafts_copy(self.drafts), len(self.doubted)
             changed = self._apply(outcome.need) if outcome.need is not None else self._learn(outcome.error)
             if not changed:
                 break
-            outcome = self.run()
+            steps, outcome = outcome.steps, self.run()
+            if len(self.doubted) > doubted and outcome.need is None and outcome.error is not None and outcome.steps <= steps:
+                for draft, kept in zip(self.drafts, before, strict=True):  # it was no size of the model's that the axis clashed with
+                    draft.axes, draft.needs = kept.axes, kept.needs
         return outcome
 
     def _apply(self, need: Need) -> bool:
@@ -130,7 +151,9 @@ class Solver:
             draft.dtype = need.dtype
             if need.dtype == "int64" and len(draft.axes) > 2 and not draft.needs:
                 draft.axes = [BATCH, None]
-            draft.needs.append(f"`{need.layer}` takes {need.dtype}")
+            elif need.dtype == "int64" and len(draft.axes) == 1 and any(d.dtype == "int64" and len(d.axes) == 2 for d in self.drafts):
+                draft.axes = [BATCH, None]  # two texts, for one embedding
+            draft.needs.append(f"`{need.layer}` takes {'whole numbers' if need.dtype == 'int64' else need.dtype}")
             return True
         if need.rank is not None:
             return self._change_rank(draft, need.rank - len(need.shape))
@@ -138,7 +161,17 @@ class Solver:
             return self._swap(draft)
         if need.product is not None:
             return self._set_product(draft, draft.free(), need.product, need, whole=True)
-        return need.size is not None and self._set_size(draft, need)
+        if need.size is None or (draft.needs and not self._is_rearranged(draft, need)):
+            return False
+        return self._set_size(draft, need)
+
+    def _is_rearranged(self, draft: Draft, need: Need) -> bool:
+        """Whether the tensor still holds the input's own values, so that a second layer may tell its axes too (a norm, then a convolution).
+
+        Behind a layer that changes their number, an axis that does not fit is more likely a mistake in the model than news of its input.
+        """
+        own = math.prod(self._number(draft, axis, size) for axis, size in enumerate(draft.axes))
+        return need.is_added or math.prod(need.shape) == own
 
     def _draft_of(self, need: Need) -> Draft | None:
         if need.is_input is not None:
@@ -198,12 +231,22 @@ class Solver:
         sizes = shape_of_product(product, len(axes))
         if sizes is None:
             draft.axes = [BATCH, product]
-            draft.needs.append(f"`{need.layer}` takes {product}")
+            draft.needs.append(f"`{need.layer}` takes {product} {need.unit}s")
             return True
         for axis, size in zip(axes, sizes, strict=True):
-            draft.axes[axis] = size
-        draft.needs.append(f"`{need.layer}` takes {product}")
+            self._assign(draft, axis, size)
+        draft.needs.append(f"`{need.layer}` takes {product} {need.unit}{'' if product == 1 else 's'}")
         return True
+
+    def _assign(self, draft: Draft, axis: int, size: int) -> None:
+        """Gives an axis its size, and those of other inputs that have to be equal."""
+        root = self._root((draft.name, axis))
+        for other in self.drafts:
+            for place in other.free():
+                if self._root((other.name, place)) == root:
+                    other.axes[place] = size
+                    if other is not draft:
+                        other.needs.append(f"like `{draft.name}`")
 
     def _learn(self, error: BaseException | None) -> bool:
         """What an exception of the user's own code, or of torch, tells about ranks, dtypes and equal sizes."""
@@ -214,6 +257,11 @@ class Solver:
         text = str(error)
         if (pair := _two_sizes(text)) is not None and self._equate(*pair):
             return True
+        if self._kernel_over_whole_axis(text):
+            return True
+        if (ranks := _TWO_RANKS.search(text)) is not None:
+            lower = [d for d in open_drafts if len(d.axes) == min(int(ranks[1]), int(ranks[2]))]
+            return bool(lower) and self._change_rank(lower[-1], abs(int(ranks[1]) - int(ranks[2])))
         rank = rank_from_error(error)
         if rank is not None and fresh:
             by = rank - len(fresh[0].axes) if isinstance(rank, int) else 1
@@ -225,6 +273,20 @@ class Solver:
                     return True
         return False
 
+    def _kernel_over_whole_axis(self, text: str) -> bool:
+        """A kernel that is larger than what stood for a free axis spans all of it."""
+        if (found := _KERNEL.search(text)) is None:
+            return False
+        sizes, kernel = ([int(part) for part in found[group].split(" x ")] for group in (1, 2))
+        for draft in self.drafts:
+            for axis in draft.free():
+                for size, wanted in zip(sizes, kernel, strict=True):
+                    if size == self.prime(draft.name, axis) and wanted > size:
+                        draft.axes[axis] = wanted
+                        draft.needs.append(f"a kernel of {wanted}")
+                        return True
+        return False
+
     def _equate(self, one: int, other: int) -> bool:
         """Two sizes that have to be equal: two free axes, or a free axis and a size of the model."""
         found = [(d, axis) for size in (one, other) for d in self.drafts for axis in d.free() if size == self.prime(d.name, axis)]
@@ -232,14 +294,16 @@ class Solver:
             first, last = (found[0][0].name, found[0][1]), (found[-1][0].name, found[-1][1])
             if self._root(first) == self._root(last):
                 return False
-            self.same[self._root(last)] = self._root(first)
+            self.tie(last, first)
             return True
         if len(found) == 1 and not found[0][0].settled:
             draft, axis = found[0]
             size = other if one == self.prime(draft.name, axis) else one
-            if size == self.batch or size < 1:
+            known = self.sizes_of_model | {s for d in self.drafts if d is not draft for s in d.axes if isinstance(s, int)}
+            if size not in known or (draft.name, axis) in self.doubted:
                 return False
-            draft.axes[axis] = size
+            self._assign(draft, axis, size)
+            self.doubted[draft.name, axis] = None
             draft.needs.append(f"the model has {size} there")
             return True
         return False
@@ -274,14 +338,24 @@ class Solver:
     def _fit_group(self, members: list[tuple[Draft, int]], candidates: Sequence[int]) -> tuple[Outcome, str]:
         tried: dict[int, Outcome] = {}
         best: tuple[tuple[bool, bool, bool, int], int] | None = None
+        low, high = 1, LARGEST_SIDE if len(members) > 1 else 20_000
         for size in candidates:
+            if not low <= size <= high or time.monotonic() > self.ends:
+                continue
             outcome = tried[size] = self._run_at(members, size)
             score = (outcome.completed and not outcome.folds, outcome.completed, outcome.fits, outcome.steps)
             if best is None or score > best[0]:
                 best = (score, size)
-            if score[0] or outcome.fits or self.runs > 2 * MOST_RUNS or time.monotonic() > self.ends:
+            if score[0] or outcome.fits:
                 break
-        assert best is not None
+            if outcome.misfit is not None and len(tried) > 1 and _depends_on_size(tried):
+                # Features grow with the size, so a Linear that got too few rules out all smaller sizes.
+                low, high = (max(low, size + 1), high) if outcome.misfit[0] < outcome.misfit[1] else (low, min(high, size - 1))
+            if len(tried) >= 3 and _is_hopeless(tried):
+                break
+        if best is None:
+            best = ((False, False, False, 0), candidates[0])
+            tried[candidates[0]] = Outcome()
         outcome, note = tried[best[1]], ""
         if (not outcome.completed or outcome.folds) and not outcome.fits:
             odd = self._search(members, tried)
@@ -292,7 +366,7 @@ class Solver:
                 for (draft, axis), size in zip(members, pair, strict=True):
                     draft.axes[axis] = size
                 return self.run(listen=False), f"no square fits; {pair[0]}x{pair[1]} does"
-            elif _depends_on_size(tried) and not _never_fits(tried):
+            elif _depends_on_size(tried) and not _never_fits(tried) and not any(o.on_other_axis for o in tried.values()):
                 note = "nothing fits"
         for draft, axis in members:
             draft.axes[axis] = best[1]
@@ -306,7 +380,7 @@ class Solver:
 
     def _search(self, members: list[tuple[Draft, int]], tried: Mapping[int, Outcome]) -> int | None:
         """A size at which the first Linear that refuses its input takes it; features grow with the size, so halving finds it."""
-        if not _depends_on_size(tried):
+        if not _depends_on_size(tried) or any(outcome.on_other_axis for outcome in tried.values()):
             return None
         low, high = 1, LARGEST_SIDE
         while low <= high and time.monotonic() < self.ends:
@@ -344,6 +418,11 @@ def _sides(draft: Draft) -> Sequence[int]:
     return GREY_SIDES if channels == 1 else COLOUR_SIDES if channels == 3 or channels is None else STACK_SIDES
 
 
+def _is_hopeless(tried: Mapping[int, Outcome]) -> bool:
+    """Whether every size ends at the same call, which is no Linear: the reason is not the size."""
+    return len({outcome.steps for outcome in tried.values()}) == 1 and not any(outcome.misfit for outcome in tried.values())
+
+
 def _depends_on_size(tried: Mapping[int, Outcome]) -> bool:
     """Whether the Linear that refuses sees other features at other sizes."""
     return len({outcome.misfit[0] for outcome in tried.values() if outcome.misfit is not None}) > 1
@@ -370,6 +449,8 @@ def shape_of_product(product: int, count: int) -> tuple[int, ...] | None:
     return None
 
 
+_TWO_RANKS = re.compile(r"must have same number of dimensions: got (\d+) and (\d+)")
+_KERNEL = re.compile(r"Calculated padded input size per channel: \(([\d x]+)\)\. Kernel size: \(([\d x]+)\)")
 _TWO_SIZES = (
     re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)"),
     re.compile(r"Expected size (\d+) but got size (\d+)"),
