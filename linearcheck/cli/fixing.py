@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from linearcheck.findings import Report
 from linearcheck.fix.apply import apply_fixes, diff_of
-from linearcheck.fix.repairs import Conflict, Repair, plan_repairs
+from linearcheck.fix.repairs import Repair, plan_repairs
 
 _MAX_ROUNDS = 10
 
-CheckAgain = Callable[[Mapping[str, str]], Report]
-"""Checks the same models with some texts, by path, in place of those on the disk."""
+
+class CheckAgain(Protocol):
+    """Checks the same models with some texts, by path, in place of those on the disk."""
+
+    def __call__(self, texts: Mapping[str, str], *, try_fixes: bool = True) -> Report: ...
 
 
 @dataclass
@@ -31,10 +36,10 @@ def fix_files(report: Report, check_again: CheckAgain, *, unsafe: bool) -> Fixed
     """Apply fixes to the files until nothing more can be done."""
     fixed = Fixed(report)
     for _ in range(_MAX_ROUNDS):
-        applied = apply_fixes(fixed.report, unsafe=unsafe, verify=check_again)
+        applied = apply_fixes(fixed.report, unsafe=unsafe, verify=partial(check_again, try_fixes=False))
         fixed.repairs += applied.repairs
         fixed.written += [path for path in applied.written if path not in fixed.written]
-        fixed.problems = [*map(_conflict_text, applied.conflicts), *(refusal.reason for refusal in applied.refusals)]
+        fixed.problems = [*(conflict.message for conflict in applied.conflicts), *(refusal.reason for refusal in applied.refusals)]
         fixed.n_unsafe_left = applied.unsafe_left
         if not applied.written:
             break
@@ -49,20 +54,16 @@ def diff_of_fixes(report: Report, check_again: CheckAgain, *, unsafe: bool) -> t
     for _ in range(_MAX_ROUNDS):
 
         def verify(changed: Mapping[str, str]) -> Report:
-            return check_again({**texts, **changed})
+            return check_again({**texts, **changed}, try_fixes=False)
 
         plan = plan_repairs(present, unsafe=unsafe, verify=verify)
-        problems = [_conflict_text(conflict) for conflict in plan.conflicts]
+        problems = [conflict.message for conflict in plan.conflicts]
         if not plan.texts:
             break
         texts.update(plan.texts)
         present = check_again(texts)
     originals = {path: report.sources.get(path) or _read(path) for path in texts}
     return "".join(diff_of(path, originals[path], text) for path, text in texts.items()), problems
-
-
-def _conflict_text(conflict: Conflict) -> str:
-    return conflict.message
 
 
 def _read(path: str) -> str:

@@ -13,9 +13,11 @@ from linearcheck.cli.exit_code import exit_code
 from linearcheck.cli.failure import print_errors
 from linearcheck.cli.options import CheckArguments, UsageError
 from linearcheck.cli.output import DEFAULT_FORMAT, Output, parse_outputs, write_report
-from linearcheck.cli.targets import Configs, Named, named_models
+from linearcheck.cli.progress import progress_bar
+from linearcheck.cli.targets import STDIN, Configs, Named, named_models
 from linearcheck.config import ConfigError
 from linearcheck.findings import FileReport, ModelReport, Report, RunError
+from linearcheck.job import CheckJob
 from linearcheck.report.fingerprint import with_fingerprints
 from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
 from linearcheck.worker.limits import default_memory_limit
@@ -32,6 +34,8 @@ def check_targets(arguments: CheckArguments, worker: Worker | None) -> int:
         UsageError: If an option or a target makes no sense; nothing has been checked then.
     """
     outputs = parse_outputs(arguments.output_formats, arguments.output_file)
+    if arguments.fix and STDIN in arguments.targets:
+        raise UsageError("`--fix` cannot change standard input; `--diff` shows the patch")
     if arguments.diff and (shown := _on_stdout(outputs)) is not None and shown.format != DEFAULT_FORMAT:
         raise UsageError(f"`--diff` and `--output-format {shown.format}` both write to stdout")
     try:
@@ -77,15 +81,18 @@ class _Run:
     pool: Pool | None
     traceback: str = ""
 
-    def check(self, texts: Mapping[str, str] | None = None) -> Report:
+    def check(self, texts: Mapping[str, str] | None = None, *, try_fixes: bool = True) -> Report:
         """The report of all models, with some texts, by path, in place of what is on the disk.
 
         Raises:
             WorkerError: If there is no worker to check with.
         """
         overlay = {str(Path(path).absolute()): text for path, text in (texts or {}).items()}
-        jobs = [replace(job, overlay={**job.overlay, **overlay}) for one in self.named for job in one.jobs]
-        checked = self.pool.check(jobs) if self.pool is not None and jobs else []
+        jobs = [_with(job, overlay, try_fixes) for one in self.named for job in one.jobs]
+        if self.pool is None or not jobs:
+            return self._report(())
+        with progress_bar(len(jobs)) as advance:
+            checked = self.pool.check(jobs, lambda index, result: advance())
         return self._report(checked)
 
     def _report(self, checked: Sequence[Checked]) -> Report:
@@ -106,7 +113,7 @@ class _Run:
         pool = self.pool
         report = Report(
             models=tuple(models),
-            files=tuple(_file_reports(self.named)),
+            files=tuple(_file_reports(self.named, models)),
             errors=tuple(errors),
             torch_version=pool.torch_version if pool else "",
             python_version=pool.python_version if pool and pool.python_version else sys.version.split()[0],
@@ -119,8 +126,7 @@ class _Run:
         results = iter(report.models)
         verdicts: list[bool] = []
         for one in self.named:
-            n_models = len(one.jobs) + (one.failure is not None)
-            own = [next(results) for _ in range(n_models)]
+            own = [next(results) for _ in range(one.n_models)]
             if one.is_explicit:
                 verdicts.append(bool(own) and all(model.status == "skipped" for model in own))
         return verdicts
@@ -134,22 +140,31 @@ class _Run:
             self.pool.kill()
 
 
-def _file_reports(named: Iterable[Named]) -> list[FileReport]:
+def _with(job: CheckJob, overlay: Mapping[str, str], try_fixes: bool) -> CheckJob:
+    options = replace(job.options, try_fixes=job.options.try_fixes and try_fixes)
+    return replace(job, options=options, overlay={**job.overlay, **overlay})
+
+
+def _file_reports(named: Iterable[Named], models: Sequence[ModelReport]) -> list[FileReport]:
+    """Each file that was looked at; that of a dotted module is known from what came of its models."""
     files: dict[str, FileReport] = {}
+    results = iter(models)
     for one in named:
+        own = [next(results) for _ in range(one.n_models)]
         if one.error is not None:
             continue
-        known = files.get(one.shown)
+        path = one.shown if one.path is not None or not own else own[0].path
+        known = files.get(path)
         n_models = len(one.jobs) + (known.models if known is not None else 0)
-        files[one.shown] = FileReport(one.shown, known.sha256 if known is not None else _digest(one), n_models)
+        files[path] = FileReport(path, known.sha256 if known is not None else _digest(path, one.text), n_models)
     return list(files.values())
 
 
-def _digest(one: Named) -> str:
-    if one.text is not None:
-        return hashlib.sha256(one.text.encode()).hexdigest()
+def _digest(path: str, text: str | None) -> str:
+    if text is not None:
+        return hashlib.sha256(text.encode()).hexdigest()
     try:
-        return hashlib.sha256(one.path.read_bytes()).hexdigest() if one.path is not None else ""
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError:  # a directory, or a file that cannot be read
         return ""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from linearcheck.cli.options import CheckArguments, UsageError
-from linearcheck.config import Config, find_config, read_config
+from linearcheck.config import Config, ConfigError, find_config, read_config
 from linearcheck.findings import ModelReport, RunError
 from linearcheck.job import CheckJob, CheckOptions, Target
 from linearcheck.load.discover import discover_models
@@ -35,6 +35,11 @@ class Named:
     failure: ModelReport | None = None
     error: RunError | None = None
     text: str | None = None
+
+    @property
+    def n_models(self) -> int:
+        """How many reports it makes: one for each of its models, or one that says why there are none."""
+        return len(self.jobs) + (self.failure is not None)
 
 
 class Configs:
@@ -141,6 +146,14 @@ def _listed(job: CheckJob, path: Path | None, arguments: CheckArguments, config:
         jobs = tuple(replace(one, options=_options(one, path, arguments, config)) for one in discover_models(job))
     except LoadError as error:
         return Named(path, shown, is_model=is_model, failure=replace(skipped_by_load(job, error), named=is_model))
+    except RecursionError:
+        refusal = LoadError("LC901", f"`{shown}` is nested too deeply to be read", job.target.place)
+        return Named(path, shown, is_model=is_model, failure=replace(skipped_by_load(job, refusal), named=is_model))
+    except (ConfigError, UsageError):
+        raise
+    except Exception as error:
+        fault = f"`{shown}`: {type(error).__name__}: {error}; this is a fault of linearcheck"
+        return Named(path, shown, error=RunError("internal", fault))
     return Named(path, shown, jobs, is_model=is_model)
 
 
