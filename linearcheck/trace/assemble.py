@@ -15,7 +15,7 @@ from linearcheck.sizes import UNKNOWN, Shape
 from linearcheck.trace.axes import is_doubtful, name_shape, value_at
 from linearcheck.trace.functions import FACTORIES, bind_arguments, parameter_names
 from linearcheck.trace.records import BuildFrame, Call, CallError, Decision, Layer, PythonError, Role, Span, TensorInfo, Value
-from linearcheck.trace.recorder import Birth, Key, RawCall, RawDecision, RawPythonError, Recorder, Seen
+from linearcheck.trace.recorder import Birth, Key, RawCall, RawDecision, RawPythonError, Recorder, Seen, forward_home
 from linearcheck.trace.spans import SpanTable
 
 TensorName = tuple[Role, str]
@@ -186,7 +186,7 @@ def _seen_in(value: Any) -> Any:
 def _forward_names(kind: type[nn.Module]) -> tuple[str, ...]:
     try:
         parameters = list(inspect.signature(kind.forward).parameters.values())[1:]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError):  # a scripted module has no Python signature
         return ()
     return tuple(f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
 
@@ -234,8 +234,7 @@ def layers(model: nn.Module, recorder: Recorder, run: Run, assembler: Assembler)
 
 
 def _calls_its_children(module: nn.Module | None) -> bool:
-    forward = getattr(type(module), "forward", None)
-    return module is not None and getattr(forward, "__module__", "").startswith("torch.nn")
+    return module is not None and forward_home(type(module)).startswith("torch.nn")
 
 
 def _replaced_parameters(recorder: Recorder, model: nn.Module) -> dict[int, dict[str, Any]]:
@@ -243,8 +242,8 @@ def _replaced_parameters(recorder: Recorder, model: nn.Module) -> dict[int, dict
     found = {identity: dict(birth.replaced) for identity, birth in recorder.births.items()}
     by_tensor = {id(tensor): instruction for tensor, instruction in recorder.replaced_data}
     for module in model.modules():
-        for name, parameter in module._parameters.items():
-            if parameter is not None and id(parameter) in by_tensor:
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) in by_tensor:
                 found.setdefault(id(module), {})[name] = by_tensor[id(parameter)]
     return found
 
@@ -257,16 +256,17 @@ def _layer(
     declared = {key: _plain(value) for key in _declared_names(kind) if (value := getattr(module, key, _MISSING)) is not _MISSING and _is_plain(value)} if known else {}
     if isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
         declared |= {"d_model": module.self_attn.embed_dim, "nhead": module.self_attn.num_heads, "batch_first": module.self_attn.batch_first}
-    own = {**module._parameters, **module._buffers}
-    parameters = {key: _parameter(f"{name}.{key}".lstrip("."), value, key in module._parameters) for key, value in own.items() if isinstance(value, torch.Tensor)}
+    own = dict(module.named_parameters(recurse=False))
+    parameters = {key: _parameter(f"{name}.{key}".lstrip("."), value, True) for key, value in own.items()}
+    parameters |= {key: _parameter(f"{name}.{key}".lstrip("."), value, False) for key, value in module.named_buffers(recurse=False)}
     frames = tuple(
         BuildFrame(span, numbers) for instruction, numbers in (birth.frames if birth else ()) if (span := assembler.spans.span(instruction)) is not None
     )
     spans: dict[str, Span] = {key: span for key, instruction in replaced.items() if (span := assembler.spans.span(instruction)) is not None}
     return Layer(
         name=name, type=kind.__name__, torch_type=known, declared=declared, parameters=parameters, definition=frames[0].call if frames else None, replaced=spans,
-        n_params=sum(p.numel() for p in module._parameters.values() if p is not None and not _is_lazy(p)), aliases=aliases,
-        caller_type="torch" if torch_called else "user", children=tuple(module._modules), user_class=not kind.__module__.startswith("torch."), called=called,
+        n_params=sum(p.numel() for p in own.values() if not _is_lazy(p)), aliases=aliases,
+        caller_type="torch" if torch_called else "user", children=tuple(child for child, _ in module.named_children()), user_class=not kind.__module__.startswith("torch."), called=called,
         built=frames,
     )  # fmt: skip
 

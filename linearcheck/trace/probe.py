@@ -87,8 +87,11 @@ def compare_runs(base: Run, other: Run, calls: Sequence[Call], row: int, n: int)
 def _state(ours: Tensor, theirs: Tensor, sizes: Shape, row: int, n: int, inputs: Sequence[Mixed], index: int) -> Mixed:
     if ours.shape != theirs.shape or ours.is_sparse or ours.is_nested:
         return Mixed(any(given.mixed for given in inputs), False, True)
-    moved = _moved(ours, theirs)
-    changed = bool(moved.any())
+    try:
+        moved = _moved(ours, theirs)
+        changed = bool(moved.any())
+    except RuntimeError:  # tensors of `torch.func` transforms are not to be looked at from outside
+        return Mixed(any(given.mixed for given in inputs), False, True)
     axes = [axis for axis, size in enumerate(sizes) if depends_on(size)]
     if not axes:
         came_with_batch = any(given.changed for given in inputs)

@@ -322,8 +322,7 @@ class Recorder(TorchFunctionMode):
         text = str(error)
         if _is_memory_error(text):
             raise OutOfMemory(text) from error
-        if "does not require grad" in text or "require_grad" in text:
-            raise NeedsGrad(text) from error
+        _ask_for_grad(text, error)
         if self.options.meta and _wants_values(text):
             raise NeedsValues(call.name.bare) from error
         if isinstance(error, TypeError) and not tensors_of((args, tuple(kwargs.values()))):
@@ -333,7 +332,7 @@ class Recorder(TorchFunctionMode):
         if stand_in is None:
             raise error
         call.error = error
-        return self._decide(call, stand_in)
+        return _with_grad_of(self._decide(call, stand_in), tensors_of((args, tuple(kwargs.values()))))
 
     def _module_of(self, call: RawCall) -> nn.Module | None:
         return self.calls[call.parent].module if call.parent is not None else None
@@ -402,13 +401,14 @@ class Recorder(TorchFunctionMode):
         text = str(error)
         if _is_memory_error(text):
             raise OutOfMemory(text) from error
+        _ask_for_grad(text, error)
         if isinstance(error, NotImplementedError) and self.options.meta and "forward" not in text:
             raise NeedsValues(text) from error
         if not isinstance(error, ABOUT_SHAPES) or getattr(error, "_linearcheck_final", False):
             raise error
         frame = self._raising_frame(error.__traceback__)
         from_user = frame is not None
-        if not from_user and type(module).__module__.startswith("torch.nn."):
+        if not from_user and forward_home(type(module)).startswith("torch."):
             self._retry_open_input_of_module(module, args, kwargs)
             stand_in = stand_in_for_module(module, args, kwargs)
             if stand_in is None:
@@ -511,6 +511,14 @@ class Recorder(TorchFunctionMode):
         call.outputs.append(self.see_anew(made, source.guesses))
         self.calls.append(call)
 
+
+
+def forward_home(kind: type[nn.Module]) -> str:
+    """The Python module that a class's `forward` is defined in: torch's own also for a subclass that does not define one."""
+    try:
+        return getattr(kind.forward, "__module__", None) or ""
+    except AttributeError:  # a scripted module has no Python `forward`
+        return kind.__module__
 
 
 def numbers_in_frame(frame: FrameType) -> dict[str, Any]:
@@ -618,6 +626,21 @@ def _dtypes_to_try(args: tuple[Any, ...], kwargs: dict[str, Any], tensor: Tensor
     others = [other.dtype for other in tensors_of((args, tuple(kwargs.values()))) if other is not tensor]
     wanted = [*dict.fromkeys(dtype for dtype in others if dtype.is_floating_point), torch.int64, torch.bool, torch.float64]
     return [dtype for dtype in wanted if dtype != tensor.dtype]
+
+
+def _ask_for_grad(text: str, error: Exception) -> None:
+    if "does not require grad" in text and not torch.is_grad_enabled():
+        raise NeedsGrad(text) from error
+
+
+def _with_grad_of(made: Any, tensors: list[Tensor]) -> Any:
+    """A stand-in that depends on its inputs, so that a forward pass which differentiates can go through it."""
+    if not torch.is_grad_enabled() or not isinstance(made, Tensor) or not made.is_floating_point():
+        return made
+    for tensor in tensors:
+        if tensor.requires_grad and tensor.is_floating_point():
+            made = made + 0 * tensor.sum().to(made.dtype)
+    return made
 
 
 def _is_memory_error(text: str) -> bool:

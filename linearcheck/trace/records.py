@@ -254,6 +254,8 @@ class Trace:
     batch_of_one: BatchOfOne | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     input_readings: Mapping[str, str] = field(default_factory=dict)
+    inferred_inputs: frozenset[str] = frozenset()
+    """Inputs whose layout nobody gave: where their batch axis stands follows from what takes them."""
     building_calls: tuple[Call, ...] = ()
 
     @cached_property

@@ -340,6 +340,7 @@ def _trace(session: Session, plan: InputPlan) -> Traced:
         probed=probed,
         batch_of_one=_batch_of_one(session, plan, letters, base, calls),
         sources=session.spans.sources,
+        inferred_inputs=frozenset(spec.name for spec in plan.inputs if spec.source in ("inferred", "solved")),
         building_calls=Assembler(base, {}, session.spans).calls(session.recorder.built_calls),
     )
     return Traced(trace, session, base, varied, plan, base.raised, None)
