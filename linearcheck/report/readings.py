@@ -23,4 +23,5 @@ def input_sentences(model: ModelReport) -> Iterator[str]:
 
 
 def _input_sentence(given: InputReport) -> str:
-    return f"{given.name}: {shape_or_dash(given.shape)} {given.dtype}, {given.source}{': ' + given.why if given.why else ''}"
+    reason = given.why if given.why.startswith(given.source) else f"{given.source}: {given.why}" if given.why else given.source
+    return f"{given.name}: {shape_or_dash(given.shape)} {given.dtype}, {reason}"
