@@ -11,21 +11,26 @@ import re
 from linearcheck.trace.records import Call, CallError
 
 _DTYPE = re.compile(
-    r"same dtype|same type|dtype|scalar type|expected .*(?:Float|Double|Half|Long|Int)\w* but|not implemented for '|Input type|can't be cast|"
+    r"same dtype|same type|dtype|scalar type|expected .*(?:Float|Double|Half|Long|Int)\w* but|not implemented for '|Input type|"
+    r"can't be cast|"
     r"must be (?:Long|Int|long|int|tensors? of|bool)|indices must be|tensors used as indices|Bool tensor|can only be (?:floating|of type)|"
     r"floating.?point|with a bool tensor is not supported|integ(?:er|ral)|complex",
     re.IGNORECASE,
 )
 _NOT_SHAPES = re.compile(
     r"requires grad|requires_grad|does not require grad|grad_fn|in-place operation|inplace update|leaf Variable|not implemented for (?!')|"
-    r"is not available|Could not run '|NotImplemented|out of memory|not enough memory|can't allocate|ambiguous|singular|positive-definite|converge|"
+    r"is not available|Could not run '|NotImplemented|out of memory|not enough memory|can't allocate|ambiguous|singular|"
+    r"positive-definite|converge|"
     r"probability|same device|on (?:the )?(?:cpu|cuda|meta)|CUDA|NVIDIA|generator|unexpected keyword|takes \d+ positional|"
     r"invalid combination of arguments|is only supported|deprecated|no attribute|not callable|padding mode|must be specified|"
     r"Cannot copy out of meta|unsupported (?:operand|type)|got an? invalid|Expected more than 1 value per channel when training",
     re.IGNORECASE,
 )
-_AXIS = re.compile(r"Dimension out of range|out of bounds|out of range|too many indices|index \d+ is|dimension specified as|dims? .*(?:repeated|multiple times)"
-                   r"|number of dimensions|do(?:es)? not match the (?:number|length)|sparse_dim|Expected a proper Tensor|dimension .* does not exist|cannot permute", re.IGNORECASE)  # fmt: skip
+_AXIS = re.compile(
+    r"Dimension out of range|out of bounds|out of range|too many indices|index \d+ is|dimension specified as|dims? .*(?:repeated|multiple times)|"
+    r"number of dimensions|do(?:es)? not match the (?:number|length)|sparse_dim|Expected a proper Tensor|dimension .* does not exist|cannot permute",
+    re.IGNORECASE,
+)
 _SHAPE_ERRORS = frozenset({"RuntimeError", "ValueError", "IndexError", "AssertionError", "TypeError", "RuntimeWarning"})
 
 

@@ -12,8 +12,10 @@ from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
 
 BROADCASTING = frozenset(OPERATORS) - {"matmul"} | {
     "where", "maximum", "minimum", "fmax", "fmin", "lerp", "addcmul", "addcdiv", "masked_fill", "atan2", "hypot", "logaddexp", "fmod",
-    "logical_and", "logical_or", "logical_xor", "float_power", "true_divide", "xlogy", "copysign", "nextafter", "heaviside", "clamp", "masked_scatter",
-    "copy", "greater", "less", "not_equal", "greater_equal", "less_equal", "bitwise_left_shift", "bitwise_right_shift", "rsub", "dist", "isclose",
+    "logical_and", "logical_or", "logical_xor", "float_power", "true_divide", "xlogy", "copysign", "nextafter", "heaviside",
+    "clamp", "masked_scatter",
+    "copy", "greater", "less", "not_equal", "greater_equal", "less_equal", "bitwise_left_shift", "bitwise_right_shift", "rsub",
+    "dist", "isclose",
 }  # fmt: skip
 """Functions whose operands are broadcast against one another."""
 

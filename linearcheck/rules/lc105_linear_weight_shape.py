@@ -5,7 +5,8 @@
 allow, such as (in, out) instead of (out, in).
 
 ## Why it matters
-`repr` keeps showing the declared sizes, so the layer looks right. A weight of another shape makes the call fail with sizes that are not in the
+`repr` keeps showing the declared sizes, so the layer looks right. A weight of another shape makes the call fail with sizes that are not
+in the
 declaration, or silently changes the output.
 
 ## Example

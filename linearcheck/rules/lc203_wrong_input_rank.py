@@ -5,7 +5,8 @@ A batch of one-channel images without their channel axis, (N, H, W), which is re
 with an axis too much.
 
 ## Why it matters
-Three axes mean one unbatched (C, H, W) to a Conv2d, so PyTorch complains of N channels, or, if the layer has as many, does not complain at all.
+Three axes mean one unbatched (C, H, W) to a Conv2d, so PyTorch complains of N channels, or, if the layer has as many, does not complain
+at all.
 
 ## Example
     x = images                              # (N, 28, 28)

@@ -4,7 +4,8 @@
 `conv.weight = nn.Parameter(...)` or `conv.weight.data = ...` with sizes that channels, kernel and groups do not allow.
 
 ## Why it matters
-`repr` keeps showing the declared sizes, and PyTorch's text may not name the weight at all: a weight without its last axis is told as a stride
+`repr` keeps showing the declared sizes, and PyTorch's text may not name the weight at all: a weight without its last axis is told as a
+stride
 that should have been one number.
 
 ## Example

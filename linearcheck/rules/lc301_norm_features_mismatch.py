@@ -1,7 +1,8 @@
 """LC301 `norm-features-mismatch`: a batch, instance or group norm gets another number of channels, or of axes, than it was built for.
 
 ## What it catches
-`BatchNorm1d/2d/3d`, `InstanceNorm…`, `GroupNorm` and their functions: `num_features` or `num_channels` is not the size of axis 1, or the number of
+`BatchNorm1d/2d/3d`, `InstanceNorm…`, `GroupNorm` and their functions: `num_features` or `num_channels` is not the size of axis 1, or
+the number of
 axes is another than the layer takes.
 
 ## Why it matters

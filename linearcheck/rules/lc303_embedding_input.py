@@ -1,7 +1,8 @@
 """LC303 `embedding-input`: an embedding gets something else than indices below `num_embeddings`.
 
 ## What it catches
-Floating-point numbers in `nn.Embedding` or `nn.EmbeddingBag`, and indices beyond its table, such as positions of a sequence that is longer than the table of
+Floating-point numbers in `nn.Embedding` or `nn.EmbeddingBag`, and indices beyond its table, such as positions of a sequence that is
+longer than the table of
 positions.
 
 ## Why it matters

@@ -1,4 +1,4 @@
-"""LC304 `recurrent-size-mismatch`: an LSTM, GRU or RNN gets another `input_size`, another number of axes, or a hidden state of another shape.
+"""LC304 `recurrent-size-mismatch`: an LSTM, GRU or RNN gets another `input_size`, number of axes or hidden state than it takes.
 
 ## What it catches
 `nn.LSTM`, `nn.GRU`, `nn.RNN` and their cells: the last axis of the input is not `input_size`, or `h_0`, `c_0` are not

@@ -1,7 +1,8 @@
 """LC306 `attention-size-mismatch`: attention or a transformer layer gets queries, keys, values or masks whose sizes do not fit.
 
 ## What it catches
-`nn.MultiheadAttention`, `nn.TransformerEncoderLayer` and its kin, and `F.scaled_dot_product_attention`: features that are not `embed_dim` or `d_model`,
+`nn.MultiheadAttention`, `nn.TransformerEncoderLayer` and its kin, and `F.scaled_dot_product_attention`: features that are not
+`embed_dim` or `d_model`,
 keys of another width than `kdim`, key and value of different lengths, masks of another shape.
 
 ## Why it matters

@@ -1,7 +1,8 @@
 """LC307 `layer-input-refused`: a layer of torch.nn, or its function, refuses the shape of its input.
 
 ## What it catches
-Every layer for which no other rule speaks: `PixelShuffle`, `Upsample`, `Bilinear`, padding, `Fold`, `PReLU`, losses used inside `forward`, …
+Every layer for which no other rule speaks: `PixelShuffle`, `Upsample`, `Bilinear`, padding, `Fold`, `PReLU`, losses used inside
+`forward`, …
 
 ## Why it matters
 The sizes that PyTorch names stand nowhere in the source. Here the layer is named, with what it takes and what it gets.
@@ -38,15 +39,18 @@ RULE = Rule("LC307", "layer-input-refused", Severity.ERROR, FixAvailability.SOME
 
 LOSSES = frozenset(
     {
-        "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-        "kl_div", "ctc_loss", "hinge_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "cosine_embedding_loss", "poisson_nll_loss",
+        "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "kl_div", "ctc_loss", "hinge_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "cosine_embedding_loss",
+        "poisson_nll_loss",
         "gaussian_nll_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "soft_margin_loss",
         "triplet_margin_with_distance_loss",
     }
 )  # fmt: skip
 _FUNCTIONAL = LOSSES | {
     "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "interpolate", "upsample", "bilinear", "pad", "fold", "unfold", "prelu", "glu",
-    "cosine_similarity", "pairwise_distance", "grid_sample", "affine_grid", "local_response_norm", "max_unpool1d", "max_unpool2d", "max_unpool3d", "threshold",
+    "cosine_similarity", "pairwise_distance", "grid_sample", "affine_grid", "local_response_norm", "max_unpool1d", "max_unpool2d",
+    "max_unpool3d", "threshold",
     "embedding", "embedding_bag",
 }  # fmt: skip
 
@@ -88,7 +92,7 @@ def _shuffled(failure: Failure) -> Finding:
 
 
 def _channels_wanted(failure: Failure, x: TensorInfo, factor: int) -> list[int]:
-    """Channels that make the output fit what it is combined with, else those of the same number before shuffling, else the next multiple."""
+    """Channels that make the output fit what it is combined with, else as many channels as now, else the next multiple."""
     sizes: list[int] = []
     for output in failure.call.outputs:
         for call in failure.trace.consumers(output):

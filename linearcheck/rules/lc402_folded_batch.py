@@ -4,7 +4,8 @@
 `x.view(-1, 128)` of samples that have 256 values each: N samples become 2·N rows.
 
 ## Why it matters
-The view itself raises nothing. What follows fails with a size that nobody wrote, or does not fail at all, and outputs no longer match labels.
+The view itself raises nothing. What follows fails with a size that nobody wrote, or does not fail at all, and outputs no longer match
+labels.
 
 ## Example
     x = x.view(-1, 128)                     # (N, 16, 4, 4), 256 values per sample
@@ -33,7 +34,7 @@ from linearcheck.rules.provenance import is_feature_map
 from linearcheck.rules.reshapes import Reshape, fitting_sizes, fold_of, keep_batch, reshape_of, sample_factors
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import ranked
-from linearcheck.rules.wording import counted, shape, times_text
+from linearcheck.rules.wording import shape, times_text
 from linearcheck.sizes import Size, is_batch, shape_text
 from linearcheck.trace.records import Trace
 
@@ -98,7 +99,7 @@ def _finding(trace: Trace, failure: Failure, reshape: Reshape) -> Finding:
         RULE,
         failure,
         f"{rows} folds the batch axis: {shape(reshape.input)} becomes {shape_text(became)}",
-        f"Each sample has {counted(values, 'value') if len(factors) < 2 else f'{count} values'} and {cut}, so rows are no longer samples.{named}",
+        f"Each sample has {count} values and {cut}, so rows are no longer samples.{named}",
         got=became,
         expected=(reshape.input.sizes[0], values) if len(reshape.asked) == 2 else (reshape.input.sizes[0], *reshape.asked[1:]),
         at=call,

@@ -101,7 +101,8 @@ def _explanation(trace: Trace, first: TensorInfo, second: TensorInfo, axis: int)
     sentences = []
     if first.rank != second.rank:
         sentences.append(
-            f"Sizes are compared from the right, so the {second.sizes[axis]} of {shape(second)} stands under the {first.sizes[axis]} of {shape(first)}."
+            f"Sizes are compared from the right, so the {second.sizes[axis]} of {shape(second)} stands "
+            f"under the {first.sizes[axis]} of {shape(first)}."
         )
     for tensor in (first, second):
         place = tensor.rank + axis

@@ -106,7 +106,8 @@ def _some_sizes_only(trace: Trace, batch_failure: BatchFailure) -> Finding:
         RULE,
         failure,
         f"{what} fixes the batch at {ran}, and fails with {batch_failure.failed_size}",
-        f"{what}{on_line(culprit.site)} makes {shape(tensor)} whatever the batch is, and {failure.name}{on_line(call.site)} needs them to agree.",
+        f"{what}{on_line(culprit.site)} makes {shape(tensor)} whatever the batch is, "
+        f"and {failure.name}{on_line(call.site)} needs them to agree.",
         got=tensor.sizes,
         at=culprit if culprit.site is not None else None,
         proposals=ranked(batch_size_of(trace, reshape) if reshape is not None else None),

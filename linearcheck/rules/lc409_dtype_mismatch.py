@@ -1,7 +1,8 @@
 """LC409 `dtype-mismatch`: an operation gets tensors whose shapes fit and whose number types do not.
 
 ## What it catches
-int64 into a Linear or a norm, float64 from NumPy against float32 weights, a boolean mask where numbers are meant, softmax or mean of whole numbers.
+int64 into a Linear or a norm, float64 from NumPy against float32 weights, a boolean mask where numbers are meant, softmax or mean of
+whole numbers.
 
 ## Why it matters
 Some of these pass without data (on `meta`) and raise only in training.

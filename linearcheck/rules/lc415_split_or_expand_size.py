@@ -1,7 +1,8 @@
-"""LC415 `split-or-expand-size`: `split`, `chunk`, `expand`, `repeat`, `gather`, `scatter` or indexing gets sizes that the tensor does not have.
+"""LC415 `split-or-expand-size`: a `split`, `expand`, `repeat`, `gather` or index asks for sizes that the tensor does not have.
 
 ## What it catches
-Split sizes whose sum is not the axis, an `expand` of an axis that is not 1, a `repeat` with fewer numbers than axes, indices of another shape than
+Split sizes whose sum is not the axis, an `expand` of an axis that is not 1, a `repeat` with fewer numbers than axes, indices of another
+shape than
 the tensor that is gathered from, a boolean mask of another shape.
 
 ## Why it matters
@@ -43,8 +44,10 @@ RULE = Rule("LC415", "split-or-expand-size", Severity.ERROR, FixAvailability.SOM
 
 _SPLITS = ("split", "split_with_sizes", "tensor_split", "chunk", "unbind")
 _SHAPING = (
-    "expand", "expand_as", "broadcast_to", "repeat", "tile", "repeat_interleave", "gather", "scatter", "scatter_add", "scatter_reduce", "index_select",
-    "index_add", "index_copy", "index_fill", "index_put", "masked_select", "take_along_dim", "topk", "sort", "unfold", "narrow", "select", "roll", "diagonal",
+    "expand", "expand_as", "broadcast_to", "repeat", "tile", "repeat_interleave", "gather", "scatter", "scatter_add",
+    "scatter_reduce", "index_select",
+    "index_add", "index_copy", "index_fill", "index_put", "masked_select", "take_along_dim", "topk", "sort", "unfold", "narrow",
+    "select", "roll", "diagonal",
     "as_strided", "getitem", "setitem", "masked_scatter", "put",
 )  # fmt: skip
 

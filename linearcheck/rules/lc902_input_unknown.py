@@ -1,7 +1,8 @@
 """LC902 `input-unknown`: what goes into the model is not known.
 
 ## What it means
-No `--input-shape` was given and none is declared, and the first layers do not tell, or the shapes that were given are not as many as `forward` takes.
+No `--input-shape` was given and none is declared, and the first layers do not tell, or the shapes that were given are not as many as
+`forward` takes.
 The model was not checked.
 
 ## What to do

@@ -5,7 +5,8 @@ The model's own code raises, or an operation fails because of a value, a device,
 then was checked.
 
 ## What to do
-Arguments of `forward` that are not tensors are given with `--arg NAME=VALUE`, tensors with values by `--input-shape name=N:int64=16` or `--inputs FILE:FUNCTION`.
+Arguments of `forward` that are not tensors are given with `--arg NAME=VALUE`, tensors with values by `--input-shape name=N:int64=16` or
+`--inputs FILE:FUNCTION`.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ def equal_maps(trace: Trace, first: TensorInfo, second: TensorInfo, axes: Sequen
 
 
 def equal_features(trace: Trace, first: TensorInfo, first_axis: int, second: TensorInfo, second_axis: int) -> list[Proposal]:
-    """Proposals that let the layer behind either operand make the other's size; fewest changes first, then the layer nearest to the clash."""
+    """Proposals that let the layer behind either operand make the other's size; fewest changes first, then the layer nearest to the
+    clash."""
     found: list[tuple[tuple[int, int], Proposal]] = []
     for tensor, axis, wanted in ((first, first_axis, second.shape[second_axis]), (second, second_axis, first.shape[first_axis])):
         origin = explain_size(trace, tensor, axis)

@@ -1,15 +1,18 @@
-"""One mistake is one finding: which code speaks where several fit. The table below is published in the documentation.
+"""One mistake is one finding: which code speaks where several fit, the most specific first.
 
-| where | order, the most specific first |
+| what refuses | order of codes |
 | --- | --- |
-| `nn.Linear` refuses | LC105 weight replaced · LC407 a number stands where `N` must · LC406 batch flattened too · LC402 batch folded by a view · LC102 feature map whose values per sample fit, or that comes straight from a convolution · LC104 `in_features` on another axis · LC101 any other number of features · LC409 only the dtype is wrong |
-| a convolution refuses | LC206 weight replaced · LC407 · LC406 · LC402 · LC203 wrong number of axes · LC202 channels last · LC201 channels · LC205 kernel larger than its input · LC409 dtype |
-| inside one of torch's layers | LC306 attention and transformers · LC304 recurrent layers · LC301, LC302, LC303 · LC307 any further layer, each before the code of the operation in it |
-| a view refuses | LC407 a batch size as a number · LC402 sizes of one sample fit k times · LC411 memory order · LC401 sizes |
-| other operations | LC403 to LC405, LC413, LC415 by what the operation is · LC409 only where the shapes fit · LC499 the rest |
-| the author's own code | LC414 about a shape · LC903 anything else |
+| `nn.Linear` | LC105 weight replaced; LC407 a number where `N` must stand; LC406 batch flattened too; LC402 batch folded by a view |
+| | LC102 values per sample fit, or a map straight from a convolution; LC104 `in_features` on another axis; LC101; LC409 only the dtype |
+| a convolution | LC206 weight replaced; LC407, LC406, LC402; LC203 number of axes; LC202 channels last; LC201; LC205 kernel; LC409 dtype |
+| other layers | LC306 attention, LC304 recurrent, LC301, LC302, LC303, LC307 the rest, each before the code of an operation inside it |
+| a view | LC407 a batch size as a number; LC402 sizes of one sample fit k times; LC411 order in memory; LC401 |
+| an operation | LC403, LC404, LC405, LC413, LC415 by what the operation is; LC409 only where the shapes fit; LC499 the rest |
+| the author's code | LC414 about a shape; LC903 anything else |
 
 A finding may account for further failed calls (LC402 at the view for the layer after it); about these nothing else is said.
+What fails later inside the same call of one of torch's layers, and what the repair of an earlier layer's input would mend as
+well, is a consequence and no finding.
 """
 
 from __future__ import annotations

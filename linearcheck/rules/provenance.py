@@ -29,9 +29,12 @@ Factors = tuple[tuple[int, str], ...]
 class SizeOrigin:
     """Where one size was fixed.
 
-    `tensor` and `axis` are where the axis first has this size, `call` the call that made it so (None: it is an input or parameter of the model),
-    `passed` the calls it went through unchanged since, latest first. `layer` and `argument` name the declaration that fixes it, where one does.
-    `factors` are the numbers whose product it is (a flatten), `parts` the origins of the sizes whose sum it is (a `cat`). `text` is the sentence.
+    `tensor` and `axis` are where the axis first has this size, `call` the call that made it so (None: it is an input or parameter of
+    the model),
+    `passed` the calls it went through unchanged since, latest first. `layer` and `argument` name the declaration that fixes it, where
+    one does.
+    `factors` are the numbers whose product it is (a flatten), `parts` the origins of the sizes whose sum it is (a `cat`). `text` is the
+    sentence.
     """
 
     size: Size
@@ -80,7 +83,8 @@ def _fixed(
         case Merged(tensor, axes):
             words = axis_words(tensor.sizes, channels_first=is_channels_first(trace, tensor))
             factors = tuple((tensor.shape[place], words[place]) for place in axes)
-            text = f"{where} turns {shape(tensor)} into {shape(output)}, since {times_text(factors)} = {prod(number for number, _ in factors)}."
+            product = prod(number for number, _ in factors)
+            text = f"{where} turns {shape(tensor)} into {shape(output)}, since {times_text(factors)} = {product}."
             return SizeOrigin(size, output, axis, call, passed, factors=factors, text=text)
         case Joined(parts):
             origins = tuple(explain_size(trace, tensor, place) for tensor, place in parts)

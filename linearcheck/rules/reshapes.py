@@ -23,7 +23,8 @@ FLATTENINGS = frozenset({"flatten", "ravel"})
 
 @dataclass(frozen=True)
 class Reshape:
-    """A `view` or `reshape`: its input, and the sizes asked for, with `N` where the batch size was passed and -1 where a size is left free."""
+    """A `view` or `reshape`: its input, and the sizes asked for, with `N` where the batch size was passed and -1 where a size is left
+    free."""
 
     call: Call
     input: TensorInfo

@@ -92,10 +92,7 @@ def operand_node(trace: Trace, span: Span | None, position: int) -> ast.expr | N
             is_function = not isinstance(node.func, ast.Attribute) or (
                 isinstance(node.func.value, ast.Name) and node.func.value.id in ("torch", "F")
             )
-            if not is_function and isinstance(node.func, ast.Attribute):
-                operands = [node.func.value, *node.args]
-            else:
-                operands = node.args
+            operands = [node.func.value, *node.args] if isinstance(node.func, ast.Attribute) and not is_function else node.args
             return operands[position] if position < len(operands) else None
     statement = statement_at(trace, span)
     return statement.value if isinstance(statement, ast.AugAssign) and position == 1 else None

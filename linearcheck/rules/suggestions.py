@@ -78,7 +78,7 @@ def depthwise(trace: Trace, pin: Pin, got: int, groups: int) -> Proposal | None:
 
 
 def fit_output_size(trace: Trace, origin: SizeOrigin, pin: Pin) -> tuple[Proposal, ...]:
-    """Let the layers before make the size that a layer declares: `out_channels` of the one that fixes it, or of one that it is a product of."""
+    """Let the layers before make the size that a layer declares: `out_channels` of the one that fixes it, or that it is a product of."""
     if origin.parts:
         clash = pin.size - pin.tensor.shape[pin.axis]
         proposals = [set_output(trace, part, _int(part.size) + clash, pin.layer) for part in origin.parts if _int(part.size) + clash > 0]

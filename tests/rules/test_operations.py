@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from linearcheck.findings import Diagnostic, ReplaceSource, SetArgument, Severity, WrapInput
@@ -178,7 +180,7 @@ def test_a_view_after_a_transpose_becomes_a_reshape_unless_it_would_scramble() -
         ("cholesky", {}, "linalg.cholesky: The factorization could not be completed because the input is not positive-definite", "LC903"),
     ],
 )
-def test_operations_by_what_they_refuse(name: str, arguments: dict[str, object], error: str, code: str) -> None:
+def test_operations_by_what_they_refuse(name: str, arguments: dict[str, Any], error: str, code: str) -> None:
     build = TraceBuilder()
     build.call(name, build.input((N, 6)), out=(N, 6), line=12, error=error, **arguments)
     assert only(build).code == code
