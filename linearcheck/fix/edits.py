@@ -20,7 +20,7 @@ from linearcheck.fix.signatures import FUNCTIONS, LAYERS
 from linearcheck.fix.sizes_at_source import Candidate, Instance, size_candidates
 from linearcheck.fix.source import SourceFile
 from linearcheck.fix.text import merge_edits, overlap
-from linearcheck.fix.wrap import wrapped_inputs
+from linearcheck.fix.wrap import is_repeated, operand_of, transformed, upstream, wrapped_inputs
 from linearcheck.trace.records import Layer, Span
 
 MAX_CANDIDATES = 12
@@ -35,20 +35,22 @@ class Wishes:
 
     layers: Mapping[tuple[str, int, int, int, int], tuple[Layer, ...]] = field(default_factory=dict)
     values: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    wraps: tuple[WrapInput, ...] = ()
 
 
 def wishes_of(layers: Iterable[Layer] = (), proposals: Iterable[Proposal] = ()) -> Wishes:
+    actions = [action for proposal in proposals for action in proposal.actions]
     by_span: dict[tuple[str, int, int, int, int], list[Layer]] = {}
     for layer in layers:
         if layer.definition is not None:
             by_span.setdefault(_key(layer.definition), []).append(layer)
     values = {
         (action.layer, action.argument): action.value
-        for proposal in proposals
-        for action in proposal.actions
+        for action in actions
         if isinstance(action, SetArgument) and isinstance(action.value, int) and action.layer
     }
-    return Wishes({key: tuple(found) for key, found in by_span.items()}, values)
+    wraps = tuple(action for action in actions if isinstance(action, WrapInput))
+    return Wishes({key: tuple(found) for key, found in by_span.items()}, values, wraps)
 
 
 def _key(span: Span) -> tuple[str, int, int, int, int]:
@@ -112,7 +114,7 @@ def _action_candidates(project: Project, action: Action, wishes: Wishes) -> list
     if source is None:
         return []
     if isinstance(action, WrapInput):
-        return _wrapping(project, source, action)
+        return _wrapping(project, source, action, wishes)
     return _setting(project, source, action, wishes)
 
 
@@ -123,8 +125,9 @@ def _replacement(project: Project, action: ReplaceSource) -> list[Candidate]:
     return [(0.0, (Edit(span.path, (span.line, span.column), (span.end_line, span.end_column), action.text),))]
 
 
-def _wrapping(project: Project, source: SourceFile, action: WrapInput) -> list[Candidate]:
+def _wrapping(project: Project, source: SourceFile, action: WrapInput, wishes: Wishes) -> list[Candidate]:
     wrapped: list[Candidate] = [(float(index), edits) for index, edits in enumerate(wrapped_inputs(source, action))]
+    wrapped = sorted([*wrapped, *_wrapped_where_set(project, source, action, wishes)], key=lambda candidate: candidate[0])
     if action.definition is None:
         return wrapped
     file = project.file(action.definition.path)
@@ -139,6 +142,23 @@ def _wrapping(project: Project, source: SourceFile, action: WrapInput) -> list[C
     module: list[Candidate] = [(0.5, inserted)]
     # AlexNet's idiom: where the layer is the first of its Sequential, `forward` flattens.
     return wrapped[:1] + module + wrapped[1:] if first and wrapped else module
+
+
+def _wrapped_where_set(project: Project, source: SourceFile, action: WrapInput, wishes: Wishes) -> list[Candidate]:
+    """The same transformation where the name that the call takes is set: first where several calls need it, else as the last resort."""
+    node = source.node_at(action.call)
+    operand = operand_of(source, node, action) if node is not None else None
+    value = upstream(source, operand) if operand is not None else None
+    if operand is None or value is None or isinstance(value, ast.Tuple | ast.NamedExpr | ast.Yield | ast.YieldFrom):
+        return []
+    shared = is_repeated(source, operand, value)
+    for other in wishes.wraps:
+        if other.call != action.call and (other.transform, other.axes, other.dtype) == (action.transform, action.axes, action.dtype):
+            file = project.file(other.call.path)
+            place = file.node_at(other.call) if file is source else None
+            taken = operand_of(source, place, other) if place is not None else None
+            shared = shared or (taken is not None and upstream(source, taken) is value)
+    return [(-0.5 if shared else 5.0, (source.replace(value, text),)) for text in transformed(source, value, action)[:1]]
 
 
 def _is_first(file: SourceFile, holder: tuple[ast.expr, ast.AST] | None, action: WrapInput) -> bool:

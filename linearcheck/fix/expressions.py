@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from linearcheck.fix.source import SourceFile
 from linearcheck.fix.values import Lookup, evaluate, is_literal, names_in
@@ -122,10 +123,9 @@ def _aligned(
     if len(leaves) < 2 or not factors:
         return
     values = [evaluate(leaf, observations[0].names) for leaf in leaves]
-    if len(leaves) == len(factors):
-        changes = {leaf: str(f) for leaf, value, f in zip(leaves, values, factors, strict=True) if value != f}
-        if changes and all(isinstance(leaf, ast.Constant) for leaf in changes):
-            yield len(changes) / 100, _spliced(source, expression, changes)
+    in_order = _grouped(list(zip(leaves, values, strict=True)), list(factors))
+    if in_order:
+        yield len(in_order) / 100, _spliced(source, expression, in_order)
     # Some factors stand there already, in whatever order; the numbers that are left over take the others.
     rest = list(factors)
     unmatched: list[ast.expr] = []
@@ -137,11 +137,38 @@ def _aligned(
     if not all(isinstance(leaf, ast.Constant) for leaf in unmatched):
         return
     if unmatched and len(unmatched) == len(rest):
-        yield len(unmatched) / 100, _spliced(source, expression, dict(zip(unmatched, map(str, rest), strict=True)))
+        yield 0.001 + len(unmatched) / 100, _spliced(source, expression, dict(zip(unmatched, map(str, rest), strict=True)))
     elif not unmatched and math.prod(rest) > 1:
         yield 0.0, _tight(source, expression).join([source.source_of(expression), *(str(f) for f in rest if f != 1)])
     elif len(unmatched) == 1 and rest:
         yield 0.01, _spliced(source, expression, {unmatched[0]: str(math.prod(rest))})
+
+
+def _grouped(leaves: list[tuple[ast.expr, Any]], factors: list[int]) -> dict[ast.expr, str] | None:
+    """The fewest numbers to change so that each factor is the product of neighbouring leaves: `base * 2` for 8, then `4`, `6`, `6`."""
+    if not factors or not leaves:
+        return {} if not factors and not leaves else None
+    best: dict[ast.expr, str] | None = None
+    for size in range(1, len(leaves) - len(factors) + 2):
+        rest = _grouped(leaves[size:], factors[1:])
+        here = _adjusted(leaves[:size], factors[0]) if rest is not None else None
+        if rest is not None and here is not None and (best is None or len(rest) + len(here) < len(best)):
+            best = {**here, **rest}
+    return best
+
+
+def _adjusted(group: list[tuple[ast.expr, Any]], factor: int) -> dict[ast.expr, str] | None:
+    """No change where a group's product is the factor, or one number in it; None where neither will do."""
+    if not all(isinstance(value, int) and value > 0 for _, value in group):
+        return None
+    product = math.prod(value for _, value in group)
+    if product == factor:
+        return {}
+    for leaf, value in reversed(group):
+        others = product // value
+        if isinstance(leaf, ast.Constant) and factor % others == 0:
+            return {leaf: str(factor // others)}
+    return None
 
 
 def _tight(source: SourceFile, expression: ast.BinOp) -> str:
@@ -159,7 +186,18 @@ def _changed_numbers(source: SourceFile, expression: ast.expr, observations: Seq
     choices: list[list[ast.Constant]] = [[number] for number in numbers] + [group for group in groups.values() if len(group) > 1]
     for group in choices:
         for value in _solutions(expression, group, observations):
-            yield _spliced(source, expression, dict.fromkeys(group, str(value)))
+            without = _without_factor(source, expression, group[0]) if value == 1 and len(group) == 1 else None
+            yield without or _spliced(source, expression, dict.fromkeys(group, str(value)))
+
+
+def _without_factor(source: SourceFile, expression: ast.expr, number: ast.Constant) -> str | None:
+    """`width` for `width * 2` where the factor would be 1."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.BinOp) and number in (node.left, node.right):
+            other = node.left if node.right is number else node.right
+            drops = isinstance(node.op, ast.Mult) or (isinstance(node.op, ast.FloorDiv | ast.Div | ast.Pow) and node.right is number)
+            return _spliced(source, expression, {node: source.source_of(other)}) if drops else None
+    return None
 
 
 def _solutions(expression: ast.expr, group: Sequence[ast.Constant], observations: Sequence[Observation]) -> Iterator[int]:

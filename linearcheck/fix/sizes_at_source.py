@@ -297,27 +297,30 @@ def _entries(
 
 def _carried(source: SourceFile, expression: ast.expr, instances: Sequence[Instance], level: int) -> Iterator[Candidate]:
     """`width = size` at the end of a loop whose layers are chained but that never moves on: `for size in sizes: dense(width, size)`."""
-    if not isinstance(expression, ast.Name):
+    name = dotted(expression)
+    if not name:
         return
     loop = next((p for p in source.ancestors(expression) if isinstance(p, ast.For | ast.While | Comprehension | ast.FunctionDef)), None)
     call = next((p for p in source.ancestors(expression) if isinstance(p, ast.Call)), None)
-    if not isinstance(loop, ast.For) or call is None or _is_set_in(loop, expression.id):
+    if not isinstance(loop, ast.For) or call is None or _is_set_in(loop, name):
         return
     last = loop.body[-1]
     indentation = source.indentation_of(last.lineno)
     given = [a for a in (*call.args, *(k.value for k in call.keywords)) if a is not expression and names_in(a)]
     for index, other in enumerate(given):
         text = source.source_of(other)
-        if "\n" in text or expression.id in names_in(other) or not _follows(other, instances, expression, level):
+        if "\n" in text or name in names_in(other) or not _follows(other, instances, level):
             continue
-        yield 0.9 + index / 10, (source.insert(source.end(last), f"\n{indentation}{expression.id} = {text}"),)
+        yield 0.9 + index / 10, (source.insert(source.end(last), f"\n{indentation}{name} = {text}"),)
 
 
 def _is_set_in(loop: ast.For, name: str) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store) for node in ast.walk(loop))
+    return any(
+        isinstance(node, ast.Name | ast.Attribute) and dotted(node) == name and isinstance(node.ctx, ast.Store) for node in ast.walk(loop)
+    )
 
 
-def _follows(other: ast.expr, instances: Sequence[Instance], expression: ast.Name, level: int) -> bool:
+def _follows(other: ast.expr, instances: Sequence[Instance], level: int) -> bool:
     """Whether each layer wants what another argument was worth the turn before; taken on trust where the trace saw no names."""
     if not _has_frame(instances, level) or len(instances) < 2:
         return True

@@ -154,13 +154,23 @@ class _Repair:
             if cause is not None:
                 self.fixes[index] = [self._cause_of(finding) or cause]
             return state
+        passed: list[tuple[Fix, _State]] = []
         for proposal in finding.proposals:
             found = self._try(finding, proposal, state)
             if found is not None:
-                fix, after = found
-                self.fixes[index] = [fix]
-                return after
-        return state
+                passed.append(found)
+            if passed and (len(passed) == self.bench.limits.fixes_per_finding or not self._may_be_shared(finding, state)):
+                break
+        if not passed:
+            return state
+        # One change that repairs several findings is better evidence than any order of proposals.
+        best = min(passed, key=lambda candidate: len(candidate[1].outcome.diagnostics))
+        self.fixes[index] = [best[0], *(fix for fix, _ in passed if fix is not best[0])]
+        return best[1]
+
+    def _may_be_shared(self, finding: Diagnostic, state: _State) -> bool:
+        """Whether another finding stands that a repair of this one might remove as well."""
+        return sum(f.severity is finding.severity and bool(f.proposals) for f in state.outcome.diagnostics) > 1
 
     def _cause_of(self, finding: Diagnostic) -> Fix | None:
         """The fix of another finding that made this one disappear as well."""

@@ -9,7 +9,7 @@ from linearcheck.findings import Edit, WrapInput
 from linearcheck.fix.arguments import find_argument, is_method
 from linearcheck.fix.imports import torch_name
 from linearcheck.fix.signatures import TENSOR_NAMES
-from linearcheck.fix.source import SourceFile, last_name
+from linearcheck.fix.source import Comprehension, SourceFile, last_name
 
 _VIEWS = re.compile(r"\.(view|reshape)\(\s*(\w+\.size\(0\)|\w+\.shape\[0\]|len\(\w+\)|[A-Za-z_]\w*)\s*,\s*-1\s*\)")
 
@@ -21,6 +21,30 @@ def wrapped_inputs(source: SourceFile, action: WrapInput) -> list[tuple[Edit, ..
     if operand is None or isinstance(operand, ast.Starred | ast.GeneratorExp | ast.NamedExpr | ast.Yield | ast.YieldFrom):
         return []
     return [(source.replace(operand, text),) for text in transformed(source, operand, action)]
+
+
+def upstream(source: SourceFile, operand: ast.expr) -> ast.expr | None:
+    """What the name that a call takes was last set to before it, in a statement of its own in the same function."""
+    if not isinstance(operand, ast.Name):
+        return None
+    scope = source.scope_of(operand)
+    set_before = [
+        node
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == operand.id
+        and (node.end_lineno or node.lineno) < operand.lineno
+        and source.scope_of(node) is scope
+    ]
+    return max(set_before, key=lambda node: node.lineno).value if set_before else None
+
+
+def is_repeated(source: SourceFile, operand: ast.expr, value: ast.expr) -> bool:
+    """Whether an operand is read in a loop that the statement that sets it does not stand in."""
+    around = set(source.ancestors(value))
+    return any(isinstance(p, ast.For | ast.While | Comprehension) and p not in around for p in source.ancestors(operand))
 
 
 def operand_of(source: SourceFile, node: ast.AST, action: WrapInput) -> ast.expr | None:
