@@ -165,9 +165,9 @@ class _Inference:
         from linearcheck.load.solving import Solver
 
         solver = Solver(self.module, self.signature, drafts, self.literals)
-        self._tie_graph(drafts, solver)
+        is_graph = self._tie_graph(drafts, solver)
         outcome = solver.enter()
-        if outcome.error is not None:
+        if outcome.error is not None and not is_graph:
             outcome = self._try_other_ranks(solver, drafts, outcome)
         if not outcome.completed and not outcome.met and not any(draft.needs or draft.settled for draft in drafts):
             raise self._unknown_input(drafts)
@@ -182,17 +182,18 @@ class _Inference:
         if note:
             self.notes.append(note)
 
-    def _tie_graph(self, drafts: list[Draft], solver: Solver) -> None:
+    def _tie_graph(self, drafts: list[Draft], solver: Solver) -> bool:
         """An adjacency matrix has the nodes on both axes, and the other inputs have them where a batch would be."""
         graph = next((draft for draft in drafts if _ADJACENCY.match(draft.name) and not draft.settled), None)
         if graph is None:
-            return
+            return False
         for draft in drafts:
             if not draft.settled and draft.axes and draft.axes[0] in (BATCH, None):
                 draft.axes = [None, *draft.axes[1:]]
                 if draft is not graph:
                     solver.tie((draft.name, 0), (graph.name, 0))
         solver.tie((graph.name, 1), (graph.name, 0))
+        return True
 
     def _try_other_ranks(self, solver: Solver, drafts: list[Draft], outcome: Outcome) -> Outcome:
         """Gives inputs of which no layer has told the number of axes other numbers, one after the other, and keeps what comes furthest."""

@@ -91,8 +91,9 @@ class Outcome:
 
 
 class _Listener(TorchFunctionMode):
-    def __init__(self, inputs: Mapping[str, Tensor], batch: int, listening: bool) -> None:
+    def __init__(self, inputs: Mapping[str, Tensor], batch: int, listening: bool, overheard: frozenset[str]) -> None:
         super().__init__()
+        self.overheard = overheard  # layers that refuse for a reason which is not the input's: they are passed over
         self.names = {id(tensor): name for name, tensor in inputs.items()}
         self.batch, self.listening = batch, listening
         self.outcome = Outcome()
@@ -114,6 +115,8 @@ class _Listener(TorchFunctionMode):
             self._judge(args)
         elif name in ("view", "reshape"):
             self._judge_view(args)
+        if name == "linear" and self.overheard and self.layer(name) in self.overheard and args[0].shape[-1] != args[1].shape[-1]:
+            return args[0].new_zeros((*args[0].shape[:-1], args[1].shape[0]))
         return func(*args, **kwargs)
 
     def _judge(self, args: Any) -> None:
@@ -199,6 +202,8 @@ class _Listener(TorchFunctionMode):
             raise Need(x, self.layer(layer)).with_dtype("float32")
 
     def _size(self, x: Tensor, axis: int, size: int, layer: str, unit: str = "feature") -> None:
+        if self.overheard and self.layer(layer) in self.overheard:
+            return
         if x.dim() == 0 or not -x.dim() <= axis < x.dim() or x.shape[axis] != size:
             raise Need(x, self.layer(layer), axis=axis, size=size).with_unit(unit)
         self.outcome.met += 1
@@ -242,10 +247,12 @@ class Prober:
         first = next((tensor for tensor in [*module.parameters(), *module.buffers()]), None)
         self.device = first.device if first is not None else torch.device("cpu")
 
-    def run(self, tensors: Mapping[str, Tensor], arrange: Arrange, batch: int, *, listen: bool) -> Outcome:
+    def run(
+        self, tensors: Mapping[str, Tensor], arrange: Arrange, batch: int, *, listen: bool, overheard: frozenset[str] = frozenset()
+    ) -> Outcome:
         args, kwargs = arrange(tensors)
         model = _copy(self.module)
-        listener = _Listener(tensors, batch, listen)
+        listener = _Listener(tensors, batch, listen, overheard)
         with _quiet(), torch.no_grad(), rewriting_devices(self.device.type), _listening_to_layers(listener, model), listener:
             try:
                 model(*args, **kwargs)
@@ -285,11 +292,15 @@ def _listening_to_layers(listener: _Listener, model: nn.Module) -> Iterator[None
         if listener.listening and args and isinstance(args[0], Tensor):
             _needs_of(module, args[0], listener)
 
-    handle = nn.modules.module.register_module_forward_pre_hook(before)
+    def after(module: nn.Module, args: Any, output: Any) -> None:
+        listener.entered, listener.declared = "", False
+
+    handles = [nn.modules.module.register_module_forward_pre_hook(before), nn.modules.module.register_module_forward_hook(after)]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def _needs_of(module: nn.Module, x: Tensor, listener: _Listener) -> None:

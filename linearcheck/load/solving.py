@@ -63,6 +63,7 @@ class Solver:
         self.small_primes = [*self._undivided(SMALL_PRIMES, taken), *self.primes]
         self.batch = self._batch_size(taken)
         self.sizes_of_model = taken - {1}
+        self.overheard: set[str] = set()
         self.doubted: dict[tuple[str, int], None] = {}
         self.same: dict[tuple[str, int], tuple[str, int]] = {}
         self.runs = 0
@@ -80,7 +81,8 @@ class Solver:
         self.runs += 1
         chosen = axes or {draft.name: draft.axes for draft in self.drafts}
         tensors = {draft.name: self._tensor(draft, chosen[draft.name]) for draft in self.drafts}
-        return self.prober.run(tensors, self._arrange, self.batch, listen=listen)
+        overheard = frozenset(self.overheard) if listen else frozenset()
+        return self.prober.run(tensors, self._arrange, self.batch, listen=listen, overheard=overheard)
 
     def _tensor(self, draft: Draft, axes: Sequence[int | str | None]) -> Tensor:
         shape = [self._number(draft, axis, size) for axis, size in enumerate(axes)]
@@ -129,12 +131,17 @@ class Solver:
         seen: set[str] = set()
         outcome = self.run()
         while self.runs < MOST_RUNS and time.monotonic() < self.ends:
-            state = repr([(d.axes, d.dtype) for d in self.drafts]) + repr(self.same)
+            state = repr([(d.axes, d.dtype) for d in self.drafts]) + repr((self.same, sorted(self.overheard)))
             if state in seen:
                 break
             seen.add(state)
             before, doubted = drafts_copy(self.drafts), len(self.doubted)
             changed = self._apply(outcome.need) if outcome.need is not None else self._learn(outcome.error)
+            if not changed and outcome.need is not None and outcome.need.size is not None and outcome.need.layer not in self.overheard:
+                self.overheard.add(
+                    outcome.need.layer
+                )  # the mistake of a later layer, or a size still to be found: other inputs come after it
+                changed = True
             if not changed:
                 break
             steps, outcome = outcome.steps, self.run()
@@ -257,7 +264,7 @@ class Solver:
         text = str(error)
         if (pair := _two_sizes(text)) is not None and self._equate(*pair):
             return True
-        if self._kernel_over_whole_axis(text):
+        if self._kernel_over_whole_axis(text) or self._channels(text):
             return True
         if (ranks := _TWO_RANKS.search(text)) is not None:
             lower = [d for d in open_drafts if len(d.axes) == min(int(ranks[1]), int(ranks[2]))]
@@ -285,6 +292,20 @@ class Solver:
                         draft.axes[axis] = wanted
                         draft.needs.append(f"a kernel of {wanted}")
                         return True
+        return False
+
+    def _channels(self, text: str) -> bool:
+        """Channels that a convolution got and wants, where the batch is folded into them."""
+        if (found := _CHANNELS.search(text)) is None:
+            return False
+        wanted, got = int(found[1]), int(found[2])
+        for draft in self.drafts:
+            for axis in draft.free():
+                rest, left = divmod(got, self.prime(draft.name, axis))
+                if not left and rest and wanted % rest == 0 and not draft.settled:
+                    self._assign(draft, axis, wanted // rest)
+                    draft.needs.append(f"a convolution takes {wanted // rest} channels")
+                    return True
         return False
 
     def _equate(self, one: int, other: int) -> bool:
@@ -449,6 +470,7 @@ def shape_of_product(product: int, count: int) -> tuple[int, ...] | None:
     return None
 
 
+_CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
 _TWO_RANKS = re.compile(r"must have same number of dimensions: got (\d+) and (\d+)")
 _KERNEL = re.compile(r"Calculated padded input size per channel: \(([\d x]+)\)\. Kernel size: \(([\d x]+)\)")
 _TWO_SIZES = (
@@ -470,7 +492,7 @@ def _two_sizes(text: str) -> tuple[int, int] | None:
 
 def _wanted_dtype(text: str) -> str | None:
     lowered = text.lower()
-    if "mask" in lowered and "bool" in lowered:
+    if ("mask" in lowered and "bool" in lowered) or ("bitwise" in lowered and "not implemented for 'float'" in lowered):
         return "bool"
     if (
         "must be long" in lowered
