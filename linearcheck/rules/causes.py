@@ -1,4 +1,4 @@
-"""Tells apart why PyTorch raised: a shape, a dtype, an axis out of range, or something that is not about sizes.
+"""Tells apart why PyTorch raised: a shape, a dtype, an axis out of range, or a value, device or gradient, which is not about sizes.
 
 PyTorch has one exception type for nearly everything, so its words are read here, and only here, to choose a rule; no text of it is shown.
 Source: the wordings of PyTorch 2.13, eager and on meta.
@@ -26,16 +26,25 @@ _NOT_SHAPES = re.compile(
     r"Cannot copy out of meta|unsupported (?:operand|type)|got an? invalid|Expected more than 1 value per channel when training",
     re.IGNORECASE,
 )
+_VALUES = re.compile(
+    r"must be (?:non-?negative|non-?zero|positive|greater|between|either|in range|in \(0|less)|non-positive \w+|negative \w+ is not supported|"
+    r"greater than zero|cannot be (?:negative|greater|specified|empty)|be in range \[[^-]|expects \w+ >|found (?:std|sigma|lambda|from)|"
+    r"at most half of|without overflow|not a valid value|is not valid$|cannot sample|cannot exceed 2|label_smoothing|ignore_index|"
+    r"supports edge_order|only p == 1|single memory location|strided convolutions|upper bound|distribution|must be not zero|"
+    r"modulo by zero|size must be [123]$|argument must be|should contain one int|negative dimension|internal error",
+    re.IGNORECASE,
+)
 _AXIS = re.compile(
-    r"Dimension out of range|out of bounds|out of range|too many indices|index \d+ is|dimension specified as|dims? .*(?:repeated|multiple times)|"
-    r"number of dimensions|do(?:es)? not match the (?:number|length)|sparse_dim|Expected a proper Tensor|dimension .* does not exist|cannot permute",
+    r"Dimension out of range|out of bounds|out of range|too many indices|index \d+ is|dimension specified as|"
+    r"dims? .*(?:repeated|multiple times)|number of dimensions|do(?:es)? not match the (?:number|length)|sparse_dim|"
+    r"Expected a proper Tensor|dimension .* does not exist|cannot permute",
     re.IGNORECASE,
 )
 _SHAPE_ERRORS = frozenset({"RuntimeError", "ValueError", "IndexError", "AssertionError", "TypeError", "RuntimeWarning"})
 
 
 def mentions_dtype(error: CallError | None) -> bool:
-    return error is not None and bool(_DTYPE.search(error.message))
+    return error is not None and bool(_DTYPE.search(error.message)) and not _VALUES.search(error.message)
 
 
 def mentions_axis(error: CallError | None) -> bool:
@@ -49,4 +58,6 @@ def is_about_shapes(call: Call) -> bool:
         return False
     if error.type == "NotImplementedError" and "not implemented for '" not in error.message and "Only " not in error.message:
         return False
-    return error.type in _SHAPE_ERRORS | {"NotImplementedError"} and not _NOT_SHAPES.search(error.message)
+    return error.type in _SHAPE_ERRORS | {"NotImplementedError"} and not (
+        _NOT_SHAPES.search(error.message) or _VALUES.search(error.message)
+    )

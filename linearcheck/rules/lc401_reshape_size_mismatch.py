@@ -55,7 +55,9 @@ def check(trace: Trace) -> Iterator[Finding]:
 
 def _wrong_sizes(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
     trace, values = failure.trace, reshape.values
-    if values is not None:
+    if reshape.asked.count(-1) > 1:
+        why = "Only one size may be left open with -1."
+    elif values is not None:
         factors = sample_factors(trace, x)
         count = f"{times_text(factors)} = {values}" if len(factors) > 1 else str(values)
         why = f"Each sample of {shape(x)} has {count} values, and `{reshape.text}` asks for {reshape.literals}."

@@ -28,6 +28,7 @@ from linearcheck.findings import Proposal, Safety, Severity, WrapInput
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.dtypes import is_floating
 from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.layers import tensor_argument
 from linearcheck.rules.provenance import origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import ranked, wrap_input
@@ -52,12 +53,23 @@ def check(trace: Trace) -> Iterator[Finding]:
             ),
             None,
         )
+        x, own = failure.input, _own_dtype(failure)
         if parameter is not None and odd is not None:
             yield _against_weights(failure, odd, parameter.dtype)
+        elif x is not None and own is not None and x.dtype != own:
+            yield _against_weights(failure, x, own)
         elif len(dtypes) > 1:
             yield _among_operands(failure, tensors)
         elif tensors:
-            yield _not_for_this_type(failure, tensors[0])
+            message = failure.call.error.message if failure.call.error is not None else ""
+            target = tensor_argument(failure.call, "target")
+            yield _not_for_this_type(failure, target if target is not None and "target" in message else tensors[0])
+
+
+def _own_dtype(failure: Failure) -> str | None:
+    """The dtype of a layer's own weights, where the whole layer refused before it used them."""
+    layer = failure.layer if failure.call.kind == "module" else None
+    return next((parameter.dtype for parameter in layer.parameters.values()), None) if layer is not None else None
 
 
 def _against_weights(failure: Failure, x: TensorInfo, dtype: str) -> Finding:

@@ -36,7 +36,7 @@ from linearcheck.trace.records import TensorInfo, Trace, Value
 
 RULE = Rule("LC413", "axis-out-of-range", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
 
-_AXES = ("dim", "dims", "axis", "dim0", "dim1", "start_dim", "end_dim", "source", "destination", "dimension")
+_AXES = ("dim", "dims", "axis", "dim0", "dim1", "dim2", "start_dim", "end_dim", "source", "destination", "dimension")
 _INSERTING = frozenset({"unsqueeze", "stack", "expand_dims"})
 
 

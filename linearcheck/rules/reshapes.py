@@ -78,6 +78,8 @@ def _named(tensor: TensorInfo, size: int) -> Size:
 def fills(reshape: Reshape) -> bool:
     """Whether the sizes asked for do fit, so that it is the order in memory that does not."""
     asked = [reshape.input.shape[0] if is_batch(size) else size for size in reshape.asked]
+    if asked.count(-1) > 1:
+        return False
     known = prod(size for size in asked if isinstance(size, int) and size != -1)
     total = prod(reshape.input.shape)
     return bool(known) and (total % known == 0 if -1 in asked else total == known)
