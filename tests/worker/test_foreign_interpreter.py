@@ -33,8 +33,13 @@ def test_another_environment_is_used(tmp_path: Path) -> None:
     environment = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True, timeout=120)
     (packages,) = environment.glob("lib/python*/site-packages")
-    # A folder named in a .pth file is searched, but .pth files in it are not read: torch is there, an editable linearcheck is not.
-    (packages / "others.pth").write_text(str(Path(torch.__file__).parent.parent) + "\n")
+    # All that lies beside torch, but for linearcheck and the library that fixes need.
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    for entry in Path(torch.__file__).parent.parent.iterdir():
+        if not entry.name.startswith(("libcst", "linearcheck", "_linearcheck")) and not entry.name.endswith(".pth"):
+            (libraries / entry.name).symlink_to(entry)
+    (packages / "others.pth").write_text(f"{libraries}\n")
     (tmp_path / "model.py").write_text(MODEL)
     pool = Pool(WorkerSettings(python=str(environment / "bin" / "python")))
     try:
