@@ -46,7 +46,7 @@ def check_targets(arguments: CheckArguments, worker: Worker | None) -> int:
     except ConfigError as error:
         return _fail(RunError("configuration", str(error)), outputs, arguments)
     try:
-        run = _Run(named, _pool(named, arguments, worker, n_jobs))
+        run = _Run(named, _pool(named, arguments, worker, n_jobs), arguments.quiet)
     except WorkerError as error:
         return _worker_failed(error, outputs, arguments)
     try:
@@ -79,6 +79,7 @@ class _Run:
 
     named: Sequence[Named]
     pool: Pool | None
+    quiet: bool = False
     traceback: str = ""
 
     def check(self, texts: Mapping[str, str] | None = None, *, try_fixes: bool = True) -> Report:
@@ -91,7 +92,7 @@ class _Run:
         jobs = [_with(job, overlay, try_fixes) for one in self.named for job in one.jobs]
         if self.pool is None or not jobs:
             return self._report(())
-        with progress_bar(len(jobs)) as advance:
+        with progress_bar(0 if self.quiet else len(jobs)) as advance:
             checked = self.pool.check(jobs, lambda index, result: advance())
         return self._report(checked)
 

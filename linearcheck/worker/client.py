@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -140,6 +142,9 @@ class Worker:
                 return
             except subprocess.TimeoutExpired:
                 pass
+        if os.name == "posix":
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # with what the user's code has started
         self._process.kill()
         self._process.wait()
         self.close()

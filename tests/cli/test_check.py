@@ -203,6 +203,27 @@ def test_diff_changes_nothing_and_fix_does(linearcheck: Run, project: Path) -> N
     assert (project / "broken.py").read_text() == after
 
 
+def test_files_beside_the_model_are_not_taken_for_libraries(linearcheck: Run, project: Path) -> None:
+    for name in ("typer", "rich", "torch", "random", "cuda", "json", "types", "pathspec", "libcst"):
+        (project / f"{name}.py").write_text("raise SystemError('imported by mistake')")
+    assert linearcheck("broken.py", "-s", "1,28,28").code == 1
+
+
+def test_checking_writes_nothing(linearcheck: Run, project: Path) -> None:
+    (project / "parts.py").write_text((project / "good.py").read_text())
+    (project / "whole.py").write_text("from parts import Net\n\n\nclass Whole(Net):\n    pass\n")
+    before = sorted(project.rglob("*"))
+    assert linearcheck("whole.py", "-s", "4").code == 0
+    assert sorted(project.rglob("*")) == before
+
+
+def test_forward_that_raises_for_its_own_reasons_is_a_skip(linearcheck: Run, project: Path) -> None:
+    (project / "raises.py").write_text((project / "good.py").read_text().replace("return", "raise KeyError('mine')\n        return"))
+    result = linearcheck("raises.py", "-s", "4", "--output-format", "json")
+    (model,) = result.json["models"]
+    assert (result.code, model["status"], model["diagnostics"][0]["code"]) == (2, "skipped", "LC903")
+
+
 def test_closed_stdout_is_no_traceback(project: Path) -> None:
     command = f"{sys.executable} -m linearcheck good.py broken.py -s 4 2>err | true; echo ${{PIPESTATUS[0]}}"
     subprocess.run(["bash", "-c", command], cwd=project, capture_output=True, timeout=120, check=True)
