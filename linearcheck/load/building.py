@@ -81,7 +81,7 @@ class _Loader:
                 recipe = self._recipe(self.program)
                 build, init = self._builder(recipe), recipe.init
                 model_class = recipe.function if isinstance(recipe.function, type) else None
-        return LoadedModel(
+        loaded = LoadedModel(
             name=self.name,
             path=self.project.target,
             build=build,
@@ -96,6 +96,19 @@ class _Loader:
             left_out=tuple(self.program.left_out()),
             program=self.program,
         )
+        loaded.build = self._noting_stand_ins(build, loaded)
+        return loaded
+
+    def _noting_stand_ins(self, build: Callable[[], Any], loaded: LoadedModel) -> Callable[[], Any]:
+        """Packages that only the constructor asks for are known when it has run."""
+
+        def build_and_note() -> Any:
+            try:
+                return build()
+            finally:
+                loaded.stood_in = tuple(dict.fromkeys((*loaded.stood_in, *self.program.stood_in)))
+
+        return build_and_note
 
     def _conditions(self, loading: bool = False) -> ExitStack:
         """What the user's code sees while it is loaded or built: no command line, and while no recorder is on, no absent device."""
@@ -298,7 +311,8 @@ class _Loader:
                 chosen: Recipe = state["recipe"]  # type: ignore[assignment]
                 if chosen.holds_modules:
                     forget_modules()
-                    chosen = self._recipe(self._new_program())
+                    self.program = self._new_program()
+                    chosen = self._recipe(self.program)
                 return self._run(chosen.function, _copied(chosen.positional), _copied(chosen.named))
 
         return build

@@ -23,7 +23,7 @@ from typing import Any
 
 from linearcheck.load.effects import Imports, absolute_module, is_standard, read_imports
 from linearcheck.load.guard import guarded, unguarded
-from linearcheck.load.names import FunctionNode
+from linearcheck.load.names import NO_CHANGE, FunctionNode
 from linearcheck.load.project import Project
 from linearcheck.load.records import LoadError
 from linearcheck.load.shapes import literal
@@ -32,6 +32,7 @@ from linearcheck.load.slicing import Body, Leaf, prune, slice_body
 from linearcheck.load.sources import Source
 from linearcheck.load.standins import StandInModule, stand_in_for
 
+MAX_IMPORTED_FILES = 200
 _EVERYTHING = sys.maxsize
 _NEVER_SHADOWED = frozenset({"torch", "os", "sys", "io", "abc", "codecs", "stat", "site", "builtins", *sys.builtin_module_names})
 _LIGHT_PACKAGES = frozenset({"torch", "typing_extensions", "jaxtyping", "numpy", "beartype", "einops"})
@@ -62,6 +63,7 @@ class Space:
         self.failures: dict[str, OpenValue] = {}
         self.decisions: dict[int, bool] = {}
         self.overrides: dict[str, Any] = {}
+        self.inner_overrides: dict[str, list[tuple[list[str], Any]]] = {}
         self.in_main = False
         defined = {name for name in (*body.by_name, *shadowed) if name in vars(builtins)}
         self.names["__builtins__"] = _Builtins(self, defined)
@@ -89,20 +91,32 @@ class Space:
 
     def demand(self, name: str) -> None:
         """Runs what defines or changes the name, as far as the statement that is running now."""
+        is_new = name not in self.live
         self.live.add(name)
         if name in self.overrides:
             self.names.setdefault(name, self.overrides[name])
         self._catch_up(name, self.frontier, main=self.in_main)
         if name not in self.names and name not in self.failures:
             self._catch_up(name, self.frontier, main=True)  # defined under the main guard only, and read as a global
+        if is_new and name in self.names and name in self.body.by_name:
+            self.program.run_registrations(self, name)
 
     def settle(self) -> None:
         """Runs what changes names that are in use after they were first looked up: the state at the end of the module."""
         with guarded():
             for leaf in self.body.settings:
                 self._start(leaf)
+            if _looks_names_up_as_text(self.source.text):
+                self.run_definitions()
             for name in list(self.live):
                 self._catch_up(name, self.frontier, main=self.in_main)
+
+    def run_definitions(self) -> None:
+        """All classes and functions, for code that finds them by their name as text (`globals()[name]`)."""
+        with guarded():
+            for leaf in self.body.leaves:
+                if isinstance(leaf.node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not leaf.main:
+                    self.demand(leaf.node.name)
 
     def run_everything(self) -> None:
         """All statements in their order, whatever they do (`--import full`). Raises LoadError at the first that fails."""
@@ -168,8 +182,23 @@ class Space:
                 self._execute(leaf)
                 leaf.state = "done"
                 self.live |= leaf.defines
+                for name in leaf.defines:
+                    self._override(name)
             except (Exception, SystemExit, OutsideEffect, Unavailable) as error:
                 self._fail(leaf, error)
+
+    def _override(self, name: str) -> None:
+        """Puts values of `--set` in the place of what a statement has made: `width=3` the name itself, `cfg.model.width=3` inside it."""
+        if name in self.overrides:
+            self.names[name] = self.overrides[name]
+        for path, value in self.inner_overrides.get(name, ()):
+            owner = self.names[name]
+            for part in path[:-1]:
+                owner = owner[part] if isinstance(owner, Mapping) else getattr(owner, part)
+            if isinstance(owner, dict):
+                owner[path[-1]] = value
+            else:
+                setattr(owner, path[-1], value)
 
     def _holds(self, guard: Any) -> bool:
         """Which way an `if` went; asked once, since the statements under it may change what it asks."""
@@ -305,6 +334,7 @@ class Program:
         self.modules: dict[str, ProjectModule] = {}
         self.stood_in: dict[str, None] = {}
         self.remarks: list[str] = []
+        self._closure: list[str] | None = None
 
     def main(self) -> ProjectModule:
         """The target file as a module. Raises LoadError where it cannot be read."""
@@ -312,7 +342,10 @@ class Program:
         if module is None:
             module = self._create(self.project.module_name, self.project.source(self.project.target))
             for name, text in self.values.items():
-                if "." not in name:
+                root, *path = name.split(".")
+                if path:
+                    module.space.inner_overrides.setdefault(root, []).append((path, literal(text)))
+                else:
                     module.space.overrides[name] = literal(text)
         return module
 
@@ -338,6 +371,70 @@ class Program:
             return same
         source = Source(path, "", str(path)) if path.is_dir() else self.project.source(path)
         return self._create(name, source)
+
+    def run_registrations(self, space: Space, name: str) -> None:
+        """Runs what other files of the project do to a name of this one: `@MODELS.register` in a file that is imported for nothing else."""
+        owner = next((known for known, module in self.modules.items() if module.__dict__.get("__space__") is space), None)
+        if owner is None or space.body.by_name[name][0].node.__class__ in (ast.Import, ast.ImportFrom, ast.ClassDef):
+            return
+        words = [name, *(function for function, summary in space.body.summaries.items() if name in summary.changed_globals)]
+        for other in self._imported_files(words):
+            if other is space:
+                continue
+            for leaf in other.body.leaves:
+                if (
+                    not leaf.state
+                    and not leaf.main
+                    and any(self._reaches(other, called, owner, space, name) for called in leaf.calls | leaf.changes)
+                ):
+                    other._start(leaf)
+
+    def _reaches(self, other: Space, called: str, owner: str, space: Space, name: str) -> bool:
+        """Whether a name of the other file is this one's `name`, or a function of this file that changes it."""
+        origin = other.imports.bindings.get(called)
+        if origin is None:
+            return False
+        module, _, last = origin.rpartition(".")
+        if last != name and name not in space.body.summaries.get(last, NO_CHANGE).changed_globals:
+            return False
+        if module == owner:
+            return True
+        found = self.module(module)  # under another name: re-exported by a package
+        return found is not None and getattr(found, last, None) is space.names.get(last, _ABSENT)
+
+    def _imported_files(self, words: list[str]) -> list[Space]:
+        """Spaces of the files that the target imports, directly or not, which contain one of the words."""
+        if self._closure is None:
+            self._closure = self._import_closure()
+        found = []
+        for module_name in self._closure:
+            module = self.module(module_name)
+            space = module.__dict__["__space__"] if module is not None else None
+            if space is not None and any(word in space.source.text for word in words):
+                found.append(space)
+        return found
+
+    def _import_closure(self) -> list[str]:
+        seen: dict[str, None] = {}
+        pending = [self.main().__dict__["__space__"]]
+        while pending and len(seen) < MAX_IMPORTED_FILES:
+            space = pending.pop(0)
+            for node in ast.walk(space.source.tree):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom):
+                    base = absolute_module(node, space.imports.package)
+                    names = [base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")]
+                for name in names:
+                    if name not in seen and (module := self._readable(name)) is not None:
+                        seen[name] = None
+                        pending.append(module.__dict__["__space__"])
+        return list(seen)
+
+    def _readable(self, name: str) -> ProjectModule | None:
+        try:
+            return self.module(name)
+        except LoadError:
+            return None
 
     def module_at(self, path: Path) -> ProjectModule | None:
         """The module of a project file by its path, under the name that imports of it use."""
@@ -433,6 +530,10 @@ def forget_modules() -> None:
         if isinstance(sys.modules.get(name), ProjectModule):
             del sys.modules[name]
     _registered.clear()
+
+
+def _looks_names_up_as_text(text: str) -> bool:
+    return "globals()" in text or "vars()" in text or "__dict__[" in text
 
 
 def _prime_line_cache(source: Source) -> None:

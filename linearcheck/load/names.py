@@ -36,6 +36,9 @@ class Summary:
     changes_arguments: bool = False
 
 
+NO_CHANGE = Summary()
+
+
 def bound_names(node: ast.stmt) -> Iterator[str]:
     """Names that the statement binds in its own scope."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -89,6 +92,17 @@ def changed_roots(node: ast.stmt, imports: Imports, summaries: Mapping[str, Summ
             root = root_name(part.value.func)
             if root is not None and root not in imports.bindings and part.value.func.attr not in IRRELEVANT_METHODS:
                 yield root
+
+
+def called_for_effect(node: ast.stmt, imports: Imports) -> Iterator[str]:
+    """Names imported from the project that the statement decorates with or calls for their own sake."""
+    calls = [node.value.func] if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else []
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        calls += [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+    for call in calls:
+        root = root_name(call)
+        if root is not None and imports.is_from_project(root):
+            yield root
 
 
 def _decorator_changes(decorator: ast.expr, imports: Imports, summaries: Mapping[str, Summary]) -> Iterator[str]:

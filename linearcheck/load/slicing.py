@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from linearcheck.load.effects import IRRELEVANT_METHODS, Imports, acts, is_process_setting, training_mark
-from linearcheck.load.names import bound_names, changed_roots, function_summaries, root_name
+from linearcheck.load.names import Summary, bound_names, called_for_effect, changed_roots, function_summaries, root_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,10 @@ class Guard:
 
 @dataclass(slots=True, eq=False)
 class Leaf:
-    """A statement that is run whole or not at all. `acts` says why it is not, "" where nothing speaks against it."""
+    """A statement that is run whole or not at all. `acts` says why it is not, "" where nothing speaks against it.
+
+    `calls` are names from other files of the project that it calls for their own sake or decorates with: a registration, perhaps.
+    """
 
     index: int
     node: ast.stmt
@@ -34,6 +37,7 @@ class Leaf:
     defines: frozenset[str] = frozenset()
     changes: frozenset[str] = frozenset()
     loads: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
     acts: str = ""
     main: bool = False
     setting: bool = False
@@ -54,6 +58,7 @@ class Body:
     settings: list[Leaf] = field(default_factory=list)
     untraceable: list[tuple[int, str]] = field(default_factory=list)
     future_flags: int = 0
+    summaries: dict[str, Summary] = field(default_factory=dict)
 
     def names(self) -> set[str]:
         return {name for leaf in self.leaves for name in leaf.defines}
@@ -62,7 +67,7 @@ class Body:
 def slice_body(statements: Iterable[ast.stmt], imports: Imports, functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef]) -> Body:
     """The statements as leaves; `functions` are those whose effects on globals and arguments can be looked up by name."""
     summaries = function_summaries(functions)
-    body = Body([])
+    body = Body([], summaries=summaries)
     for node, guards, main in _flatten(list(statements), (), False):
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             body.future_flags |= _future_flags(node)
@@ -71,6 +76,7 @@ def slice_body(statements: Iterable[ast.stmt], imports: Imports, functions: dict
         leaf.defines = frozenset(bound_names(node))
         leaf.loads = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
         leaf.changes = frozenset(changed_roots(node, imports, summaries))
+        leaf.calls = frozenset(called_for_effect(node, imports))
         leaf.acts = acts(node, imports, functions)
         leaf.setting = is_process_setting(node, imports)
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):

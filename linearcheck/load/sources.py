@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import os
+import re
 import tokenize
 import warnings
 from collections.abc import Mapping
@@ -109,9 +110,12 @@ def _decode(data: bytes, path: Path, shown: str) -> str:
         raise LoadError("LC901", f"`{shown}` is encoded in UTF-16, which Python does not run; save it as UTF-8", str(path))
     else:
         try:
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            head = data[:1000].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(head).readline)
         except SyntaxError as error:
-            raise LoadError("LC901", f"`{shown}` cannot be decoded: {error.msg}", str(path)) from None
+            if re.search(rb"coding[:=]", head):
+                raise LoadError("LC901", f"`{shown}` cannot be decoded: {error.msg}", str(path)) from None
+            encoding = "utf-8"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:

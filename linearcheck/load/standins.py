@@ -8,7 +8,7 @@ real `nn.Module`s. Torch is imported only when such a class is asked for.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from linearcheck.load.signals import StandInUsed
@@ -106,7 +106,7 @@ class StandIn:
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        for value in (*args, *(kwargs or {}).values()):
+        for value in _flat((*args, *(kwargs or {}).values())):
             if isinstance(value, StandIn):
                 raise value._used("a tensor operation takes")
         raise TypeError("no stand-in among the arguments")
@@ -255,6 +255,14 @@ class Attributes(dict[str, Any]):
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, tuple | list):
+            yield from _flat(value)
+        else:
+            yield value
 
 
 def _is_tensor(value: Any) -> bool:

@@ -40,5 +40,5 @@ def test_a_folder_whose_name_is_an_identifier_is_no_module(tmp_path, monkeypatch
     "text", ["", "  ", "model.py:", "model.py:2Net", "model.py:Net(", "model.py:Net.inner", "model.py:Net(*a)", "m.py:Net(**a)", "a\0b.py"]
 )
 def test_mistakes_are_told_in_words(text: str) -> None:
-    with pytest.raises(TargetError, match="target|after the colon"):
+    with pytest.raises(TargetError, match=r"target|after the colon"):
         parse_target(text)
