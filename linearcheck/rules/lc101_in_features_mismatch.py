@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.layers import declared_int, input_pin
+from linearcheck.rules.operands import resize_parameter
 from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import fit_input_size, ranked, replace_text, resize_input
@@ -77,9 +78,7 @@ def _proposals(failure: Failure, x: TensorInfo, expected: int) -> tuple[Proposal
     if pin is None or failure.layer is None:
         weight = failure.weight
         turned = weight is not None and weight.rank == 2 and weight.shape[0] == got
-        return ranked(
-            replace_text(trace, failure.call, "weight", 1, "transpose_weight", "transpose the weight of `linear`", "{}.t()")
-            if turned
-            else None
-        )
+        title = "transpose the weight of `linear`"
+        sized = resize_parameter(trace, weight, 1, got, "set_in_features") if weight is not None and weight.rank == 2 else []
+        return ranked(replace_text(trace, failure.call, "weight", 1, "transpose_weight", title, "{}.t()") if turned else None, sized)
     return ranked(fit_input_size(trace, pin, got), resize_input(trace, failure.layer, x, x.rank - 1, expected))

@@ -26,7 +26,8 @@ from collections.abc import Iterator
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.convolutions import Convolution, failed_convolutions
 from linearcheck.rules.failures import report
-from linearcheck.rules.layers import declared_int, input_pin
+from linearcheck.rules.layers import declared_int, input_pin, int_argument
+from linearcheck.rules.operands import resize_parameter
 from linearcheck.rules.provenance import explain_size
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import fit_input_size, ranked, replace_text
@@ -61,4 +62,9 @@ def _proposals(trace: Trace, conv: Convolution) -> tuple[Proposal, ...]:
     weight = conv.failure.weight
     turned = weight is not None and weight.rank >= 3 and weight.shape[0] == got
     title = f"swap the first two axes of the weight of {conv.failure.name}"
-    return ranked(replace_text(trace, conv.failure.call, "weight", 1, "transpose_weight", title, "{}.transpose(0, 1)") if turned else None)
+    groups = int_argument(conv.failure.call, "groups", 1) or 1
+    plain = weight is not None and "transpose" not in conv.failure.operation and got % groups == 0
+    sized = resize_parameter(trace, weight, 1, got // groups, "set_in_channels") if weight is not None and plain else []
+    return ranked(
+        replace_text(trace, conv.failure.call, "weight", 1, "transpose_weight", title, "{}.transpose(0, 1)") if turned else None, sized
+    )

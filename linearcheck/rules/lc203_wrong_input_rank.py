@@ -114,6 +114,8 @@ def _rank_proposals(failure: Failure, x: TensorInfo, spatial: int, channels: int
     if not side or side * side * channels != values:
         return ()
     title = f"make maps ({x.sizes[0]}, {channels}, {side}, {side}) of the rows before {failure.name}"
+    if side == 1:
+        return ranked(replace_text(failure.trace, failure.place, "input", 0, "unsqueeze", title, "{}.unsqueeze(-1).unsqueeze(-1)"))
     return ranked(
         replace_text(failure.trace, failure.place, "input", 0, "other", title, "{}.reshape(-1, " + f"{channels}, {side}, {side})")
     )

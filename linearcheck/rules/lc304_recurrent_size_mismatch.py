@@ -26,10 +26,11 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.failures import Failure, failures, report
-from linearcheck.rules.layers import RECURRENT, RECURRENT_CELLS, declared_int, input_pin
+from linearcheck.rules.layers import RECURRENT, RECURRENT_CELLS, declared_int, input_pin, torch_layer
+from linearcheck.rules.operands import resize_parameter
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.suggestions import fit_input_size, permute_input, ranked, wrap_input
+from linearcheck.rules.suggestions import change_argument, combined, fit_input_size, permute_input, ranked, wrap_input
 from linearcheck.rules.wording import counted, shape
 from linearcheck.sizes import Size, is_batch, shape_text
 from linearcheck.trace.records import TensorInfo, Trace, tensors_in
@@ -112,8 +113,47 @@ def _wrong_state(failure: Failure, x: TensorInfo, states: list[TensorInfo]) -> F
             f"A state is {_state_words(failure)}, whatever `batch_first` says. {origin_sentence(failure.trace, state)}".strip(),
             got=state.sizes,
             expected=wanted,
+            proposals=_state_proposals(failure, state, wanted, states),
         )
     return None
+
+
+def _state_proposals(failure: Failure, state: TensorInfo, wanted: tuple[Size, ...], states: list[TensorInfo]) -> tuple[Proposal, ...]:
+    trace, layer = failure.trace, failure.layer
+    differing = [axis for axis in range(state.rank) if state.rank == len(wanted) and state.sizes[axis] != wanted[axis]]
+    if len(differing) != 1 or layer is None:
+        return ()
+    axis, size = differing[0], wanted[differing[0]]
+    maker = trace.producer(state)
+    owned = torch_layer(trace, maker) if maker is not None else None
+    found: list[Proposal | None] = []
+    if (
+        axis == 0
+        and owned is not None
+        and owned[0].declared.get("bidirectional")
+        and state.sizes[0] == 2 * (declared_int(layer, "num_layers") or 1)
+    ):
+        found.append(change_argument("other", owned[0], "bidirectional", "False"))
+        if not layer.declared.get("bidirectional"):
+            found.append(change_argument("other", layer, "num_layers", state.shape[0]))
+    elif axis == 0 and isinstance(state.sizes[0], int):
+        directions = 2 if layer.declared.get("bidirectional") else 1
+        sized = change_argument("other", layer, "num_layers", state.shape[0] // directions) if state.shape[0] % directions == 0 else None
+        found += [_states_resized(trace, states, state, 0, size) if isinstance(size, int) else None, sized]
+    elif axis == state.rank - 1 and isinstance(size, int):
+        found += [_states_resized(trace, states, state, axis, size), change_argument("other", layer, "hidden_size", state.shape[axis])]
+    return ranked(found)
+
+
+def _states_resized(trace: Trace, states: list[TensorInfo], state: TensorInfo, axis: int, size: int) -> Proposal | None:
+    """Make every state that is wrong alike with another size, where it is made."""
+    alike = [other for other in states if other.shape == state.shape]
+    proposals = [found[-1] if (found := resize_parameter(trace, other, axis, size)) else None for other in alike]
+    whole = proposals[0]
+    for further in proposals[1:]:
+        if whole is not None and further is not None and further.actions != whole.actions:
+            whole = combined(whole, further)
+    return whole
 
 
 def _state_words(failure: Failure) -> str:

@@ -30,8 +30,8 @@ from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.layers import FUNCTIONS, declared_int, int_argument, tensor_argument
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.suggestions import ranked, set_output
-from linearcheck.rules.wording import listed, shape
+from linearcheck.rules.suggestions import ranked, replace_text, set_output
+from linearcheck.rules.wording import call_name, listed, shape
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import TensorInfo, Trace
 
@@ -63,12 +63,30 @@ def check(trace: Trace) -> Iterator[Finding]:
             or mentions_dtype(failure.call.error)
         ):
             continue
-        if failure.operation in ("pixel_shuffle", "pixel_unshuffle"):
+        if isinstance(failure.place.arguments.get("input"), tuple) and failure.layer is not None:
+            yield _tuple_given(failure)
+        elif failure.operation in ("pixel_shuffle", "pixel_unshuffle"):
             yield _shuffled(failure)
         elif failure.operation in LOSSES or (failure.layer is not None and failure.layer.torch_type.endswith("Loss")):
             yield _loss(failure)
         else:
             yield _any_layer(failure)
+
+
+def _tuple_given(failure: Failure) -> Finding:
+    """A layer gets all that another one returns: the output and the states of an LSTM."""
+    trace, tensors = failure.trace, failure.place.tensors
+    maker = trace.producer(tensors[0])
+    source = call_name(trace, maker) if maker is not None else "The layer before"
+    took = replace_text(trace, failure.place, "input", 0, "other", f"take the first of them for {failure.name}", "{}[0]")
+    return report(
+        RULE,
+        failure,
+        f"{failure.name} takes one tensor, but gets a tuple of {len(tensors)}: {listed([shape(tensor) for tensor in tensors[:3]])}",
+        f"{source} returns its output together with its states.",
+        got=tensors[0].sizes,
+        proposals=ranked(took),
+    )
 
 
 def _shuffled(failure: Failure) -> Finding:

@@ -37,10 +37,13 @@ from linearcheck.rules.operands import (
     kept_axis,
     operand_word,
     resize_parameter,
+    resized,
+    table_behind,
 )
 from linearcheck.rules.provenance import explain_size, is_feature_map, origin_sentence, size_history
 from linearcheck.rules.residuals import project_shortcut
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import operand_node
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import OPERATORS, axis_words, quoted, shape
 from linearcheck.sizes import is_batch
@@ -134,15 +137,18 @@ def _sizes(failure: Failure, first: TensorInfo, second: TensorInfo, axes: tuple[
     trace = failure.trace
     spatial = [axis for axis in axes if is_spatial(trace, first, first.rank + axis) or is_spatial(trace, second, second.rank + axis)]
     if spatial and len(spatial) == len(axes) and first.rank == second.rank:
-        return list(equal_maps(trace, first, second, [first.rank + axis for axis in reversed(axes)]))
+        along = [first.rank + axis for axis in reversed(axes)]
+        nodes = [operand_node(trace, failure.call.site, place) for place in (0, 1)]
+        return [*equal_maps(trace, first, second, along), *resized(failure, (first, second), nodes)]
     axis = axes[-1]
     places = first.rank + axis, second.rank + axis
     owned = [
-        resize_parameter(trace, tensor, tensor.rank + axis, other.shape[axis])
+        proposal
         for tensor, other in ((second, first), (first, second))
-        if tensor.role in ("parameter", "buffer")
+        if (table := table_behind(trace, tensor)) is not None and table.rank == tensor.rank
+        for proposal in resize_parameter(trace, table, tensor.rank + axis, other.shape[axis])
     ]
-    if any(owned) or is_batch(first.sizes[axis]) or is_batch(second.sizes[axis]):
+    if owned or is_batch(first.sizes[axis]) or is_batch(second.sizes[axis]):
         return list(owned)
     shortcut = (
         project_shortcut(failure, first, second, first.rank + axis) if first.rank == second.rank and is_feature_map(trace, first) else None

@@ -115,7 +115,7 @@ def _rank_text(failure: Failure, first: TensorInfo, second: TensorInfo) -> str:
 def _proposals(failure: Failure, first: TensorInfo, second: TensorInfo, inner: tuple[int, int]) -> tuple[Proposal, ...]:
     trace = failure.trace
     sizes = equal_features(trace, first, inner[0], second, inner[1])
-    owned = resize_parameter(trace, second, inner[1], first.shape[inner[0]]) if second.role == "parameter" else None
+    owned = resize_parameter(trace, second, inner[1], first.shape[inner[0]]) if second.role == "parameter" else []
     return ranked(_transposed(failure, first, second), owned, sizes)
 
 
@@ -153,9 +153,10 @@ def _einsum(failure: Failure) -> Finding:
         )
         sentences = [explain_size(trace, left, left_axis).text, explain_size(trace, right, right_axis).text]
         owned = [
-            resize_parameter(trace, tensor, axis, size)
+            proposal
             for tensor, axis, size in ((right, right_axis, left.shape[left_axis]), (left, left_axis, right.shape[right_axis]))
             if tensor.role == "parameter"
+            for proposal in resize_parameter(trace, tensor, axis, size)
         ]
         proposals = ranked(owned, equal_features(trace, left, left_axis, right, right_axis))
     else:

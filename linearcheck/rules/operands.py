@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
-from linearcheck.findings import Proposal, ReplaceSource, Safety, SetArgument, WrapInput
+from linearcheck.findings import FixKind, Proposal, ReplaceSource, Safety, SetArgument, WrapInput
 from linearcheck.rules.arithmetic import broadcast_clashes, insertions_that_fit
 from linearcheck.rules.axes import REDUCTIONS, Windowed, axis_source, normal_axis
 from linearcheck.rules.failures import Failure
 from linearcheck.rules.provenance import explain_size
-from linearcheck.rules.source import argument_node, call_at, is_atom, node_text, operand_node, span_of
+from linearcheck.rules.source import call_at, default_of, imports_as, is_atom, node_text, operand_node, span_of
 from linearcheck.rules.spatial import make_equal
 from linearcheck.rules.suggestions import set_output
 from linearcheck.sizes import Size, shape_text
@@ -28,10 +29,40 @@ def is_spatial(trace: Trace, tensor: TensorInfo, axis: int) -> bool:
     return origin.call is not None and isinstance(axis_source(origin.call, origin.tensor, origin.axis), Windowed)
 
 
+def table_behind(trace: Trace, tensor: TensorInfo) -> TensorInfo | None:
+    """The parameter or buffer that an operand is, or is a slice of."""
+    while tensor.role not in ("parameter", "buffer"):
+        call = trace.producer(tensor)
+        if call is None or call.name not in ("getitem", "narrow") or call.input is None:
+            return None
+        tensor = call.input
+    return tensor
+
+
 def equal_maps(trace: Trace, first: TensorInfo, second: TensorInfo, axes: Sequence[int]) -> list[Proposal]:
     """Proposals that make two maps equally large along `axes`; the smaller one is made larger first."""
     smaller, larger = sorted((first, second), key=lambda tensor: tensor.shape[axes[0]])
     return [*make_equal(trace, smaller, larger, axes), *make_equal(trace, larger, smaller, axes)]
+
+
+def resized(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.expr | None]) -> list[Proposal]:
+    """Interpolate one of two maps to the size of the other, the one that was made later first."""
+    trace, site = failure.trace, failure.call.site
+    if site is None or len(maps) != 2 or any(not isinstance(node, ast.Name) for node in nodes):
+        return []
+    functional = imports_as(trace, site.path, "torch.nn.functional")
+    torch = imports_as(trace, site.path, "torch")
+    prefix = functional or (f"{torch}.nn.functional" if torch is not None else None)
+    found: list[tuple[int, Proposal]] = []
+    for place in (0, 1):
+        node, other, call = nodes[place], nodes[1 - place], trace.producer(maps[place])
+        if prefix is None or node is None or other is None or call is None:
+            continue
+        text, target = node_text(trace, site.path, node), node_text(trace, site.path, other)
+        edit = ReplaceSource(span_of(trace, site.path, node), f"{prefix}.interpolate({text}, size={target}.shape[2:])")
+        title = f"resize `{text}` to the size of `{target}`"
+        found.append((-call.index, Proposal("pad_or_pool", title, Safety.UNSAFE, (edit,))))
+    return [proposal for _, proposal in sorted(found, key=lambda entry: entry[0])]
 
 
 def equal_features(trace: Trace, first: TensorInfo, first_axis: int, second: TensorInfo, second_axis: int) -> list[Proposal]:
@@ -118,29 +149,30 @@ def drop_axes(failure: Failure, tensor: TensorInfo, other: TensorInfo, position:
     return None
 
 
-def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int) -> Proposal | None:
-    """Write another size where a parameter or buffer is made: `n_patches + 1` for `n_patches`."""
+def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int, kind: FixKind = "other") -> list[Proposal]:
+    """Write another size where a parameter, buffer or constant is made: `n_patches + 1` for `n_patches`, a new default for `max_len`."""
     maker = _factory_behind(trace, tensor)
     node = call_at(trace, maker.site) if maker is not None else None
-    if maker is None or maker.site is None or node is None:
-        return None
+    if maker is None or maker.site is None or node is None or not maker.outputs:
+        return []
+    axis += maker.outputs[0].rank - tensor.rank  # a table that got an axis in front since
     sizes = node.args
-    if len(sizes) == 1 and tensor.rank != 1:
+    if len(sizes) == 1 and maker.outputs[0].rank != 1:
         sizes = getattr(sizes[0], "elts", [])
-    target = sizes[axis] if len(sizes) == tensor.rank else argument_node(node, "num_embeddings", axis)
-    if target is None or len(sizes) != tensor.rank:
-        return None
-    span = span_of(trace, maker.site.path, target)
-    text = node_text(trace, maker.site.path, target)
-    difference = wanted - tensor.shape[axis]
-    if text.isdigit():
-        changed = str(wanted)
-    elif abs(difference) <= 2:
-        changed = f"{text} {'+' if difference > 0 else '-'} {abs(difference)}"
-    else:
-        changed = str(wanted)
-    title = f"make axis {axis} of `{tensor.name or maker.name}` {changed}"
-    return Proposal("other", title, Safety.UNSAFE, (ReplaceSource(span, changed),))
+    if axis < 0 or len(sizes) != maker.outputs[0].rank or any(isinstance(size, ast.Starred) for size in sizes):
+        return []
+    path, target, old = maker.site.path, sizes[axis], maker.outputs[0].shape[axis]
+    name = tensor.name or maker.name
+    found = []
+    default = default_of(trace, maker.site, target.id) if isinstance(target, ast.Name) else None
+    if default is not None and getattr(default, "value", None) == old:
+        title = f"make `{ast.unparse(target)}`, and so axis {axis} of `{name}`, {wanted}"
+        found.append(Proposal(kind, title, Safety.UNSAFE, (ReplaceSource(span_of(trace, path, default), str(wanted)),)))
+    text = node_text(trace, path, target)
+    difference = wanted - old
+    changed = f"{text} {'+' if difference > 0 else '-'} {abs(difference)}" if abs(difference) <= 2 and not text.isdigit() else str(wanted)
+    title = f"make axis {axis} of `{name}` {changed}"
+    return [*found, Proposal(kind, title, Safety.UNSAFE, (ReplaceSource(span_of(trace, path, target), changed),))]
 
 
 def _factory_behind(trace: Trace, tensor: TensorInfo) -> Call | None:

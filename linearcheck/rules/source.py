@@ -17,6 +17,12 @@ def parsed(text: str) -> ast.Module | None:
         return None
 
 
+def tree_of(trace: Trace, path: str) -> ast.Module | None:
+    """The parsed text of one of the user's files, None where it is not at hand."""
+    text = trace.sources.get(path)
+    return parsed(text.removeprefix("\ufeff")) if text is not None else None
+
+
 def nodes_at(trace: Trace, span: Span | None) -> Iterator[ast.expr]:
     """Every expression that covers exactly the span, outermost first."""
     text = trace.sources.get(span.path) if span is not None else None
@@ -96,6 +102,39 @@ def operand_node(trace: Trace, span: Span | None, position: int) -> ast.expr | N
             return operands[position] if position < len(operands) else None
     statement = statement_at(trace, span)
     return statement.value if isinstance(statement, ast.AugAssign) and position == 1 else None
+
+
+def default_of(trace: Trace, span: Span, name: str) -> ast.expr | None:
+    """The default value of a parameter of the function around a span, or None."""
+    text = trace.sources.get(span.path)
+    tree = parsed(text.removeprefix("\ufeff")) if text is not None else None
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)] if tree is not None else []
+    around = [node for node in functions if node.lineno <= span.line <= (node.end_lineno or node.lineno)]
+    if not around:
+        return None
+    arguments = around[-1].args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = dict(
+        zip([argument.arg for argument in positional[len(positional) - len(arguments.defaults) :]], arguments.defaults, strict=True)
+    )
+    keyword_only = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return defaults.get(name) or next((default for argument, default in keyword_only if argument.arg == name), None)
+
+
+def imports_as(trace: Trace, path: str, module: str) -> str | None:
+    """The name under which a file imports a module, such as `F` for `torch.nn.functional`."""
+    text = trace.sources.get(path)
+    tree = parsed(text.removeprefix("\ufeff")) if text is not None else None
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name == module:
+                    return alias.asname or alias.name
+        if isinstance(node, ast.ImportFrom) and node.module and module.startswith(f"{node.module}."):
+            for alias in node.names:
+                if f"{node.module}.{alias.name}" == module:
+                    return alias.asname or alias.name
+    return None
 
 
 def list_items(trace: Trace, span: Span | None) -> list[ast.expr]:

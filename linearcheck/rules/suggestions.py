@@ -10,7 +10,7 @@ from linearcheck.rules.arithmetic import size_that_gives
 from linearcheck.rules.axes import Merged, axis_source
 from linearcheck.rules.evidence import consequences, pins_on, set_argument, support
 from linearcheck.rules.failures import Failure
-from linearcheck.rules.layers import Pin, declared_int, output_declaration
+from linearcheck.rules.layers import Pin, declared_int, enclosing, output_declaration
 from linearcheck.rules.provenance import Factors, SizeOrigin, explain_size
 from linearcheck.rules.source import call_at, is_atom, span_of, text_of
 from linearcheck.rules.windows import size_function
@@ -174,11 +174,22 @@ def permute_input(failure: Failure, order: Sequence[int], what: str = "") -> Pro
     return wrap_input(failure, "permute", "permute", title, axes=order)
 
 
+def is_first_in_its_container(trace: Trace, call: Call) -> bool:
+    """Whether the call in the source that leads to a layer gets the tensor that the layer gets: not so in the middle of a Sequential."""
+    around = enclosing(trace, call)
+    given = call.input
+    while around is not None and around.site == call.site:
+        if around.input is None or given is None or around.input.uid != given.uid:
+            return False
+        around = enclosing(trace, around)
+    return True
+
+
 def replace_text(trace: Trace, call: Call | None, name: str, position: int, kind: FixKind, title: str, template: str) -> Proposal | None:
     """Replace an argument of the call's source by `template`, in which `{}` is the present text."""
     from linearcheck.rules.source import argument_node
 
-    node = call_at(trace, call.site) if call is not None else None
+    node = call_at(trace, call.site) if call is not None and is_first_in_its_container(trace, call) else None
     argument = argument_node(node, name, position) if node is not None else None
     if call is None or call.site is None or argument is None:
         return None
