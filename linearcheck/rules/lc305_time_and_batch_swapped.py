@@ -35,7 +35,7 @@ from linearcheck.rules.observations import observed
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.sequences import RECURRENT_LAYERS, SequenceCall, sequence_calls, set_batch_first
 from linearcheck.rules.suggestions import ranked
-from linearcheck.rules.wording import layer_name, quoted, shape
+from linearcheck.rules.wording import quoted, shape
 from linearcheck.sizes import is_batch, shape_text
 from linearcheck.trace.records import Call, Trace
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Safety, Severity, SetArgument
+from linearcheck.findings import Proposal, Safety, SetArgument, Severity
 from linearcheck.rules.axes import REDUCTIONS, normal_axis
 from linearcheck.rules.flow import reach_of
 from linearcheck.rules.layers import torch_layer

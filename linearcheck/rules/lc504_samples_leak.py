@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Safety, Severity, SetArgument
+from linearcheck.findings import Proposal, Safety, SetArgument, Severity
 from linearcheck.rules.axes import REDUCTIONS, normal_axis
 from linearcheck.rules.evidence import pins_on
 from linearcheck.rules.flow import Reach, inputs_behind, reach_of, weights_behind
@@ -62,7 +62,7 @@ def _has_rule_of_its_own(culprit: Culprit) -> bool:
 
 
 def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
-    call, reduction = culprit.call, next((trace.calls[index] for index in culprit.leak.through), None)
+    call, reduction = culprit.call, next(iter(culprit.through), None)
     output = call.output
     sign = OPERATORS.get(call.name)
     name = quoted(sign) if sign is not None else quoted(call.name)
@@ -77,7 +77,7 @@ def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
         got=output.sizes if output is not None else None,
         proposals=ranked(_per_sample(reduction), _along_next_axis(call)),
         severity=severity,
-        accounts_for=culprit.leak.through,
+        accounts_for=[step.index for step in culprit.through],
     )  # fmt: skip
 
 

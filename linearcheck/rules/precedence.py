@@ -28,8 +28,9 @@ ORDER = (
     "LC203", "LC202", "LC201", "LC205",
     "LC411", "LC401", "LC413", "LC403", "LC405", "LC415", "LC404",
     "LC307", "LC409", "LC414", "LC499", "LC903",
+    "LC204", "LC305", "LC410", "LC412", "LC103", "LC416", "LC503", "LC504", "LC501", "LC408", "LC502",
 )  # fmt: skip
-"""Codes for failed calls. Codes that are not listed speak about calls that succeeded, and come last."""
+"""Codes in the order in which they are asked; the last line speaks about calls that succeeded."""
 
 
 def preference(code: str) -> int:

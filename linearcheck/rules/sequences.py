@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from linearcheck.findings import Proposal, Safety, SetArgument
 from linearcheck.rules.flow import Reach, is_settled, reach_of
 from linearcheck.rules.layers import outermost_layer_call
-from linearcheck.rules.source import call_at, span_of
+from linearcheck.rules.source import call_at, span_of, tree_of
 from linearcheck.rules.wording import layer_name, on_line, quoted
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import Call, Layer, Span, TensorInfo, Trace
@@ -109,7 +109,7 @@ def _assigned_before(trace: Trace, place: Span, given: ast.expr | None) -> ast.e
     if given is None:
         return None
     wanted, found = ast.dump(_as_loaded(given)), None
-    for node in ast.walk(ast.parse(trace.sources[place.path].removeprefix("\ufeff"))):
+    for node in ast.walk(tree_of(trace, place.path) or ast.Module([], [])):
         if (
             isinstance(node, ast.Assign)
             and node.lineno < place.line

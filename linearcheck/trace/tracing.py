@@ -351,36 +351,48 @@ def _is_clean(run: Run) -> bool:
 
 
 def _probe(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run]) -> tuple[tuple[Leak, ...], bool]:
-    """The sample probe, where the model runs for real and without a failure. Always in evaluation mode."""
-    if session.way != "real" or not plan.has_batch or "N" not in letters or not _is_clean(base):
+    """The sample probe, where the model runs without a failure. Always in evaluation mode.
+
+    A model that is too large at the traced batch size is built once more, for real, and probed with a batch of two where that is within the limits.
+    """
+    if not plan.has_batch or "N" not in letters or not _is_clean(base):
         return (), False
-    n = letters["N"]
+    rows: tuple[int, ...] = (letters["N"] // 2, 0)
+    if session.way != "real":
+        try:
+            session = build_session(session.loaded, train=session.train)
+        except ConstructionError:
+            return (), False
+        if session.way != "real":
+            return (), False
+        letters, rows = {**letters, "N": 2}, (0,)
     try:
-        leaks = _probe_in(session, plan, letters, varied, n, double=False)
+        leaks = _probe_in(session, plan, letters, base, varied, rows, double=False)
         if leaks:
-            again = _probe_in(session, plan, letters, varied, n, double=True)
+            again = _probe_in(session, plan, letters, base, varied, rows, double=True)
             leaks = leaks if again is None else again
     except Restart:
         return (), False
-    return leaks or (), True
+    return leaks or (), leaks is not None
 
 
 def _probe_in(
-    session: Session, plan: InputPlan, letters: Mapping[str, int], varied: Mapping[str, Run], n: int, *, double: bool
+    session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run], rows: tuple[int, ...], *, double: bool
 ) -> tuple[Leak, ...] | None:
-    """The leaks that two changed samples show, or None where the model does not run in float64."""
+    """The leaks that changed samples show, or None where the model does not run this way."""
+    n = letters["N"]
     kept = run_forward(session, plan, letters, keep_values=True, training=False, double=double)
     if not _is_clean(kept):
         return None
-    assembler = Assembler(kept, varied, session.spans)
-    calls = assembler.calls()
     comparisons = []
-    for row in (n // 2, 0):
+    calls = Assembler(base, varied, session.spans).calls()
+    named = {raw.key: (index, calls[index]) for index, raw in enumerate(base.calls)}
+    for row in rows:
         changed = run_forward(session, plan, letters, keep_values=True, changed_row=row, training=False, double=double)
         if not _is_clean(changed):
             return None
-        comparisons.append(compare_runs(kept, changed, calls, row, n))
-    return merge_leaks(comparisons, kept, [tensor.sizes for tensor in assembler.outputs()])
+        comparisons.append(compare_runs(kept, changed, named, row, n))
+    return merge_leaks(comparisons, kept, [tensor.sizes for tensor in Assembler(base, varied, session.spans).outputs()])
 
 
 def _batch_of_one(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, calls: tuple[Call, ...]) -> BatchOfOne | None:

@@ -1,0 +1,141 @@
+"""LC502 `layer-never-called`: a layer with weights is built and nothing ever uses it.
+
+## What it catches
+`self.fc2 = nn.Linear(128, 64)` in the author's own class, where neither `forward` nor any other code reads `fc2`.
+
+## Why it matters
+The model has fewer layers than it looks, and its checkpoint has weights that nothing trains.
+
+## Example
+    self.fc1 = nn.Linear(784, 128)
+    self.fc2 = nn.Linear(128, 128)
+    ...
+    return self.out(F.relu(self.fc1(x)))
+
+## Fix
+Call it, or leave it out. No repair is offered.
+
+## PyTorch says
+Nothing; `DistributedDataParallel` stops with "Expected to have finished reduction".
+
+## Known problems
+Silent where a file looks attributes up by name (`getattr`, `children()`), and where a base class from another file may read the attribute.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from linearcheck.findings import Diagnostic, Severity
+from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import tree_of
+from linearcheck.rules.wording import layer_name, on_line
+from linearcheck.trace.records import Layer, Trace
+
+RULE = Rule("LC502", "layer-never-called", Severity.WARNING, FixAvailability.NEVER, __doc__)
+
+TORCH_BASES = frozenset({"Module", "LightningModule", "Sequential"})
+LOOKUPS = frozenset(
+    [
+        "getattr",
+        "vars",
+        "children",
+        "named_children",
+        "modules",
+        "named_modules",
+        "parameters",
+        "_modules",
+        "__dict__",
+        "get_submodule",
+        "add_module",
+        "setattr",
+        "register_module",
+        "attrgetter",
+        "methodcaller",
+        "eval",
+        "exec",
+    ]
+)
+
+
+def check(trace: Trace) -> Iterator[Finding]:
+    if trace.failures or trace.python_errors or not trace.calls or not trace.outputs:
+        return
+    used = {tensor.uid for call in trace.calls for tensor in call.tensors}
+    reported: list[str] = []
+    for layer in trace.layers:
+        if any(layer.name.startswith(f"{name}.") for name in reported):
+            continue
+        owner = trace.layer(layer.name.rpartition(".")[0])
+        if not layer.name or owner is None or not owner.user_class or owner.torch_type or not (owner.called or not owner.name):
+            continue
+        if layer.called or not layer.n_params or layer.aliases or _is_used(trace, layer, used) or not _is_unread(trace, layer, owner):
+            continue
+        reported.append(layer.name)
+        yield _finding(layer, owner)
+
+
+def _is_used(trace: Trace, layer: Layer, used: set[int]) -> bool:
+    """Whether any parameter of a layer, or of one inside it, reached a call, or the layer was called in parts."""
+    inside = [other for other in trace.layers if other.name == layer.name or other.name.startswith(f"{layer.name}.")]
+    return any(other.called or any(tensor.uid in used for tensor in other.parameters.values()) for other in inside)
+
+
+def _is_unread(trace: Trace, layer: Layer, owner: Layer) -> bool:
+    """Whether the file with the owner's class never reads the attribute, in no way that can be seen or not be seen."""
+    definition, attribute = layer.definition, layer.name.rpartition(".")[2]
+    tree = tree_of(trace, definition.path) if definition is not None else None
+    if definition is None or tree is None:
+        return False
+    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    holder = classes.get(owner.type)
+    if (
+        holder is None
+        or not holder.lineno <= definition.line <= (holder.end_lineno or definition.line)
+        or not _has_known_bases(holder, classes)
+    ):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Store):
+            return False
+        if isinstance(node, ast.Constant) and node.value == attribute:
+            return False
+    return not any(_looks_up(node) for node in ast.walk(tree))
+
+
+def _has_known_bases(holder: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
+    names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "?") for base in holder.bases]
+    return all(name in TORCH_BASES - {"Sequential"} or (name in classes and _has_known_bases(classes[name], classes)) for name in names)
+
+
+def _looks_up(node: ast.AST) -> bool:
+    """Whether an expression may reach attributes without naming them."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"getattr", "vars", "setattr", "eval", "exec"}:
+        known = node.func.id == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+        return not known
+    return isinstance(node, ast.Attribute) and node.attr in LOOKUPS - {"parameters"} and _is_of_self(node.value)
+
+
+def _is_of_self(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Name) and node.id in {"self", "cls"}) or (
+        isinstance(node, ast.Call) and getattr(node.func, "id", "") == "super"
+    )
+
+
+def _finding(layer: Layer, owner: Layer) -> Finding:
+    span = layer.definition
+    inside = f" of `{owner.type}`" if owner.name else ""
+    return Finding(
+        Diagnostic(
+            code=RULE.code,
+            rule=RULE.name,
+            severity=RULE.severity,
+            message=f"{layer_name(layer)} is built and never used",
+            explanation=f"{layer.type}{inside}{on_line(span)} has {layer.n_params} parameters, and no code in this file reads `{layer.name.rpartition('.')[2]}`.",
+            span=span,
+            path=span.path if span is not None else "",
+            layer=layer.name,
+            definition=span,
+        )
+    )

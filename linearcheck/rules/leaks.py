@@ -1,0 +1,164 @@
+"""What the sample probe saw, judged: whether samples that leak into one another can be meant, and which call is to blame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from linearcheck.rules.flow import Reach, ancestors, reach_of
+from linearcheck.rules.layers import outermost_layer_call
+from linearcheck.sizes import depends_on, is_batch
+from linearcheck.trace.records import Call, Layer, Leak, TensorInfo, Trace
+
+PRODUCTS = frozenset(
+    [
+        "matmul",
+        "mm",
+        "bmm",
+        "einsum",
+        "cdist",
+        "baddbmm",
+        "addmm",
+        "addbmm",
+        "mv",
+        "outer",
+        "tensordot",
+        "dot",
+        "inner",
+        "scaled_dot_product_attention",
+        "pairwise_distance",
+        "cosine_similarity",
+        "cov",
+        "corrcoef",
+    ]
+)
+"""Calls that compare samples with one another, as contrastive losses, prototypes and attention between samples do on purpose."""
+WRITES = frozenset(
+    [
+        "index_add",
+        "index_copy",
+        "index_put",
+        "scatter",
+        "scatter_add",
+        "scatter_reduce",
+        "setitem",
+        "masked_scatter",
+        "index_reduce",
+        "segment_reduce",
+    ]
+)
+PICKS = frozenset(["getitem", "index_select", "gather", "take_along_dim", "take", "embedding", "masked_select"])
+STATISTICS = frozenset({"std", "var", "std_mean", "var_mean", "rsqrt", "sqrt"})
+SOFTMAXES = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax"})
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """One leak with the call as the user sees it: the function, or the layer of torch's around it."""
+
+    leak: Leak
+    call: Call
+    layer: Layer | None
+    """The outermost of torch's own layers that the call is inside of."""
+    layer_call: Call | None
+    reach: Reach
+    through: tuple[Call, ...] = ()
+    """The calls that took the batch away from a value before it was mixed in."""
+
+    @property
+    def output(self) -> TensorInfo | None:
+        return self.call.output
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the mixing shows: an output with one row per sample is mixed, or weights act on what is mixed before a loss."""
+        return (self.leak.reaches_output and has_rows(self.reach)) or (self.reach.is_scalar and bool(self.reach.weights))
+
+
+def has_rows(reach: Reach) -> bool:
+    """Whether mixed outputs have the batch as one of their axes, once: (N, N) compares samples on purpose."""
+    batched = reach.batched_outputs
+    return bool(batched) and all(sum(map(is_batch, output.sizes)) < 2 for output in batched)
+
+
+def culprits(trace: Trace) -> tuple[Culprit, ...]:
+    """Every leak that the probe found, in order of calls, but for those that rest on a guess."""
+    found = []
+    for leak in trace.leaks:
+        call = trace.calls[leak.call]
+        layer_call = outermost_layer_call(trace, call)
+        layer = trace.layer_of(layer_call) if layer_call is not None else None
+        if call.failed or any(tensor.guesses for tensor in call.outputs):
+            continue
+        through = [*(trace.calls[index] for index in leak.through), *reductions_behind(trace, call)]
+        found.append(Culprit(leak, call, layer, layer_call, reach_of(trace, *call.outputs), tuple({step.index: step for step in through}.values())))
+    return tuple(found)
+
+
+def reductions_behind(trace: Trace, call: Call) -> tuple[Call, ...]:
+    """The calls that took the batch away from operands which have it no more: `x.mean(0)` in `x - x.mean(0)`."""
+    found: dict[int, Call] = {}
+    for tensor in call.tensors:
+        if tensor.role != "activation" or any(map(depends_on, tensor.sizes)):
+            continue
+        for step in ancestors(trace, tensor, limit=40):
+            with_batch = any(depends_on(size) for taken in step.tensors for size in taken.sizes)
+            if with_batch and not any(depends_on(size) for output in step.outputs for size in output.sizes):
+                found[step.index] = step
+    return tuple(found[index] for index in sorted(found))
+
+
+def may_be_meant(trace: Trace, culprit: Culprit) -> bool:
+    """Whether models mix samples by such a call on purpose."""
+    leak, call = culprit.leak, culprit.call
+    steps = [call, *culprit.through]
+    if leak.paired or any(step.name in PRODUCTS | WRITES for step in steps):
+        return True
+    if any(sum(map(is_batch, tensor.sizes)) > 1 for step in steps for tensor in step.tensors):
+        return True
+    if call.name in {"batch_norm", "instance_norm"} or any(step.name == "cumsum" for step in steps):
+        return True  # statistics of the batch without running ones; positions in a queue of tokens
+    if any(not output.dtype.startswith(("float", "complex", "bfloat")) for output in call.outputs):
+        return True
+    return _picks_by_index(trace, call, steps) or _is_appended_statistic(trace, culprit)
+
+
+def _picks_by_index(trace: Trace, call: Call, steps: list[Call]) -> bool:
+    """Rows taken by an index that is data: neighbours in a graph, negatives of a contrastive loss, experts' tokens."""
+    for step in steps:
+        indices = [tensor for tensor in step.tensors[1:] if not tensor.dtype.startswith("float")] if step.name in PICKS else []
+        if any(_is_data(trace, index) for index in indices):
+            return True
+    return call.name in {"flip", "roll"} and _leaves_clean_output(trace, call)
+
+
+def _is_data(trace: Trace, index: TensorInfo) -> bool:
+    """Whether an index comes from an input, a buffer or an order of values, and not from `arange` and the like."""
+    return index.role in ("input", "buffer") or any(
+        taken.role in ("input", "buffer")
+        or call.name in {"randperm", "topk", "sort", "argsort", "nonzero", "where", "argmax", "argmin", "randint", "multinomial"}
+        for call in ancestors(trace, index)
+        for taken in (*call.tensors, index)
+    )
+
+
+def _leaves_clean_output(trace: Trace, call: Call) -> bool:
+    """Whether another output with a row per sample does not depend on the call: shuffled negatives beside the true pairs."""
+    mixed = {output.uid for output in reach_of(trace, *call.outputs).outputs}
+    return any(output.uid not in mixed and any(map(depends_on, output.sizes)) for output in trace.outputs)
+
+
+def _is_appended_statistic(trace: Trace, culprit: Culprit) -> bool:
+    """Minibatch standard deviation: a deviation over the batch that is appended to the features as one more channel."""
+    mixed = culprit.call.output
+    if mixed is None:
+        return False
+    joins = [culprit.call, *(call for call in culprit.reach.calls if call.name == "cat")]
+    joined = next((call for call in joins if call.name == "cat"), None)
+    if joined is None or not any(call.name in STATISTICS for call in ancestors(trace, mixed)):
+        return False
+    between = [
+        call
+        for call in culprit.reach.calls
+        if call.index < joined.index and call.name not in {"expand", "repeat", "view", "reshape", "mean", "unsqueeze"}
+    ]
+    return not between or all(not any(tensor.role == "parameter" for tensor in call.tensors) for call in between)
