@@ -109,8 +109,8 @@ def _table_of(path: Path) -> Table | None:
         if path.name == "pyproject.toml" and "tool.linearcheck" not in path.read_text(encoding="utf-8-sig"):
             return None  # for others to complain about
         raise ConfigError(f"`{path}` is not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+    except (OSError, ValueError) as error:
+        reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"`{path}` cannot be read: {reason}") from None
     if path.name != "pyproject.toml":
         inner = data.get("tool", {}).get("linearcheck") if isinstance(data.get("tool"), dict) else None

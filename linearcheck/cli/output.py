@@ -73,8 +73,9 @@ def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, qu
             Path(output.path).parent.mkdir(parents=True, exist_ok=True)
             with open(output.path, "w", encoding="utf-8", newline="\n") as file:
                 _write(report, output.format, file, verbose, quiet)
-        except OSError as error:
-            errors.append(RunError("usage", f"`{output.path}` cannot be written: {error.strerror or error}"))
+        except (OSError, ValueError) as error:  # ValueError: a null character in the path
+            reason = getattr(error, "strerror", None) or error
+            errors.append(RunError("usage", f"`{output.path}` cannot be written: {reason}"))
     return errors
 
 

@@ -51,13 +51,16 @@ def _walk(folder: Path, ignores: list[_Ignore]) -> Iterator[Path]:
     ignores = [*ignores, *_ignore_in(folder)]
     for entry in entries:
         path = folder / entry.name
-        is_folder = entry.is_dir(follow_symlinks=False)
+        try:
+            is_folder, is_file = entry.is_dir(follow_symlinks=False), entry.is_file()
+        except OSError:  # a link in a circle, or into a folder that may not be read
+            continue
         if entry.name.startswith(".") or entry.name in _NEVER or _is_ignored(path, is_folder, ignores):
             continue
         if is_folder:
-            if not (path / "pyvenv.cfg").exists():
+            if not os.path.exists(path / "pyvenv.cfg"):
                 yield from _walk(path, ignores)
-        elif entry.name.endswith(SUFFIXES) and entry.is_file():
+        elif entry.name.endswith(SUFFIXES) and is_file:
             yield path
 
 
@@ -68,7 +71,7 @@ def _is_ignored(path: Path, is_folder: bool, ignores: Iterable[_Ignore]) -> bool
 
 def _ignores_above(folder: Path) -> Iterator[_Ignore]:
     """Those of the folders above, from the root of the git repository down; none outside of one."""
-    root = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
+    root = next((parent for parent in (folder, *folder.parents) if os.path.exists(parent / ".git")), None)
     if root is None:
         return
     between = [parent for parent in reversed(folder.parents) if parent.is_relative_to(root)]
