@@ -15,7 +15,7 @@ def input_sentences(model: ModelReport) -> Iterator[str]:
         reading = next((remark for remark in remarks if remark.startswith(f"{given.name}: ")), "")
         if reading:
             remarks.remove(reading)
-        if reading and not given.why:  # it says where the shape comes from, and lacks the dtype alone
+        if reading and given.source == "given":  # it says where the shape comes from, and lacks the dtype alone
             yield f"{reading}, {given.dtype}"
         else:
             yield _input_sentence(given)

@@ -142,7 +142,7 @@ LENET_LAYERS = (
     layer("fc2", "Linear", 12, shape("N", 120), shape("N", 10), (10, 120), (10,), 1210, call=19),
 )
 
-IMAGE = InputReport("x", shape("N", 1, 28, 28), "float32", "given")
+IMAGE = InputReport("x", shape("N", 1, 28, 28), "float32", "given", "--input-shape")
 READING = "x: `1,28,28` read as one sample, so (N, 1, 28, 28)"
 
 
@@ -378,6 +378,12 @@ REPORTS: dict[str, Report] = {
     "clean": report(clean_model()),
     "silent": silent(),
     "skipped": report(skipped()),
+    "inferred": report(
+        clean_model(
+            inputs=(replace(IMAGE, source="inferred", why="datasets.MNIST at line 41"),),
+            remarks=("x: (N, 1, 28, 28), inferred: datasets.MNIST at line 41",),
+        )
+    ),
     "several": report(
         model(), clean_model("Critic"), skipped(), files=(FileReport("model.py", "0" * 64, 3), FileReport("data.py", "1" * 64, 0))
     ),
