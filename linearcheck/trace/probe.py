@@ -19,7 +19,7 @@ from torch import Tensor
 
 from linearcheck.sizes import NamedSize, Shape, depends_on, is_batch
 from linearcheck.trace.assemble import Run
-from linearcheck.trace.recorder import RawCall, Seen
+from linearcheck.trace.recorder import Key, RawCall, Seen
 from linearcheck.trace.records import Call, Leak
 
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 4e-6, torch.complex64: 4e-6, torch.complex128: 1e-10}
@@ -52,29 +52,30 @@ class Comparison:
     origins: dict[int, Leak] = field(default_factory=dict)
 
 
-def compare_runs(base: Run, other: Run, calls: Sequence[Call], row: int, n: int) -> Comparison:
+def compare_runs(kept: Run, other: Run, named: Mapping[Key, tuple[int, Call]], row: int, n: int) -> Comparison:
     """Leaks that one changed sample shows.
 
     Args:
-        base, other: Runs with kept values; `other` has sample `row` of every batched input changed.
-        calls: The base run's calls with named sizes.
-        n: The batch size of both.
+        kept, other: Runs with kept values; `other` has sample `row` of every batched input changed.
+        named: The calls of the trace with named sizes and their indices, by key; leaks are told in these indices.
+        n: The batch size of both runs.
     """
     comparison = Comparison()
     twins = {call.key: index for index, call in enumerate(other.calls)}
-    for index, raw in enumerate(base.calls):
-        if raw.kind != "function" or index not in base.values:
+    for position_in_run, raw in enumerate(kept.calls):
+        if raw.kind != "function" or position_in_run not in kept.values or raw.key not in named:
             continue
+        index, call = named[raw.key]
         twin = twins.get(raw.key)
         theirs = other.values.get(twin, []) if twin is not None else []
-        ours = base.values[index]
-        if len(theirs) != len(ours):
+        ours = kept.values[position_in_run]
+        if len(theirs) != len(ours) or len(call.outputs) != len(ours):
             continue
         inputs = [comparison.states[seen.uid] for seen in _inputs(raw) if seen.uid in comparison.states]
         for position, seen in enumerate(raw.outputs):
-            sizes = calls[index].outputs[position].sizes
+            sizes = call.outputs[position].sizes
             state = _state(ours[position], theirs[position], sizes, row, n, inputs, index)
-            if calls[index].name in POSITIONS or (calls[index].name not in WRITES_BACK and any(given.unordered for given in inputs)):
+            if call.name in POSITIONS or (call.name not in WRITES_BACK and any(given.unordered for given in inputs)):
                 state = Mixed(any(given.mixed for given in inputs), False, state.changed, unordered=True)
             comparison.states[seen.uid] = state
             if state.mixed and not any(given.mixed for given in inputs):

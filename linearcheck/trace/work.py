@@ -56,4 +56,6 @@ def _product_work(args: tuple[Any, ...]) -> float:
     if len(tensors) < 2 or not all(tensor.dim() for tensor in tensors[:2]):
         return 0.0
     a, b = tensors[0], tensors[1]
+    if a.dim() == 1 or b.dim() == 1:
+        return 2.0 * max(a.numel(), b.numel())
     return 2.0 * max(a.numel() * b.shape[-1], b.numel() * (a.shape[-2] if a.dim() > 1 else 1))
