@@ -59,7 +59,7 @@ def check_loaded(
         traced = _trace(loaded, job)
     diagnostics = diagnose(traced.trace, job.options.select, job.options.ignore)
     if run_apart is not None and job.options.try_fixes and any(d.proposals for d in diagnostics):
-        diagnostics = _with_tried_fixes(job, loaded, traced, diagnostics, run_apart)
+        diagnostics = _with_tried_fixes(job, loaded, traced, diagnostics, run_apart, time.perf_counter() - began)
     return _report(job, loaded, traced, diagnostics, time.perf_counter() - began)
 
 
@@ -158,9 +158,15 @@ class TrialResult:
 
 
 def _with_tried_fixes(
-    job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...], run_apart: Callable[..., Any]
+    job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...], run_apart: Callable[..., Any], seconds: float
 ) -> tuple[Diagnostic, ...]:
-    from linearcheck.fix.trial import TrialOutcome, try_fixes
+    """The diagnostics with their fixes; `seconds` is what the check has taken so far, which the time for trials follows from."""
+    from linearcheck.fix.trial import TrialLimits, TrialOutcome, try_fixes
+
+    # Trials must not make a model run out of time that was checked within it.
+    left = max(0.0, job.options.timeout_seconds - seconds)
+    limits = TrialLimits(seconds=min(12.0, left / 3))
+    longest = min(left / 3, 2.0 + 10.0 * seconds)
 
     def outcome_of(report_diagnostics: tuple[Diagnostic, ...], trace: Trace) -> TrialOutcome:
         return TrialOutcome(report_diagnostics, tuple(tensor.sizes for tensor in trace.outputs), loaded=True)
@@ -169,20 +175,21 @@ def _with_tried_fixes(
         def trial() -> Any:
             absolute = {str(Path(job.working_directory, path).absolute()): text for path, text in overlay.items()}
             patched = replace(job, overlay={**job.overlay, **absolute}, options=replace(job.options, try_fixes=False))
-            with absent_devices():
-                again = _trace(load_model(patched), patched)
+            with absent_devices():  # the same inputs: what is inferred may rest on the very size that an edit changes
+                again = trace_model(load_model(patched), lambda _: traced.plan, train=job.options.train)
             found = diagnose(again.trace, job.options.select, job.options.ignore)
             if again.raised is not None and not found:
                 return None
             return encode(outcome_of(found, again.trace))
 
-        done = run_apart(trial, timeout_seconds=job.options.timeout_seconds)
+        done = run_apart(trial, timeout_seconds=longest)
         if not done.returned or done.value is None:
             return TrialOutcome((), (), loaded=False)
         return decode(TrialOutcome, done.value)
 
     trace = traced.trace
-    return try_fixes(diagnostics, _users_sources(loaded, trace), run, before=outcome_of(diagnostics, trace), layers=trace.layers)
+    before = outcome_of(diagnostics, trace)
+    return try_fixes(diagnostics, _users_sources(loaded, trace), run, before=before, layers=trace.layers, limits=limits)
 
 
 def _users_sources(loaded: LoadedModel, trace: Trace) -> dict[str, str]:

@@ -25,14 +25,17 @@ Run = Callable[[Mapping[str, str]], TrialOutcome]
 
 @dataclass(frozen=True, slots=True)
 class TrialLimits:
-    """How much may be tried. The first fix of each finding is worth `seconds`, further ones only `seconds_for_more` in all."""
+    """How much may be tried. The first fix of each finding is worth `seconds`, further ones only `trials_for_more` trials in all.
+
+    Counts decide wherever they can, for what a loaded machine leaves out would differ from run to run.
+    """
 
     fixes_per_finding: int = 3
     candidates_per_proposal: int = 6
     candidates_for_more: int = 2
     trials: int = 60
     seconds: float = 12.0
-    seconds_for_more: float = 0.12
+    trials_for_more: int = 4
     follow_ups: int = 2
 
 
@@ -82,6 +85,11 @@ class _Bench:
     @property
     def is_exhausted(self) -> bool:
         return self.trials >= self.limits.trials or self.seconds > self.limits.seconds
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether half of the time is gone, so that what is merely welcome is left."""
+        return self.seconds > self.limits.seconds / 2
 
     def edited(self, edits: Sequence[Edit]) -> dict[str, str] | None:
         """The texts after the edits, or None where they clash or leave no Python."""
@@ -148,12 +156,6 @@ class _Repair:
     def _first_fix(self, index: int, state: _State) -> _State:
         """The state after the best fix of one finding, or the same where it has none."""
         finding = self.findings[index]
-        place = place_in(self.bench.sources, ())
-        if state.edits and is_gone(finding, self.start.diagnostics, state.outcome.diagnostics, place, state.place):
-            cause = next((other[0] for other in self.fixes.values() if other), None)
-            if cause is not None:
-                self.fixes[index] = [self._cause_of(finding) or cause]
-            return state
         passed: list[tuple[Fix, _State]] = []
         for proposal in finding.proposals:
             found = self._try(finding, proposal, state)
@@ -166,32 +168,31 @@ class _Repair:
         # One change that repairs several findings is better evidence than any order of proposals.
         best = min(passed, key=lambda candidate: len(candidate[1].outcome.diagnostics))
         self.fixes[index] = [best[0], *(fix for fix, _ in passed if fix is not best[0])]
+        self._share(best[0], state, best[1])
         return best[1]
 
     def _may_be_shared(self, finding: Diagnostic, state: _State) -> bool:
         """Whether another finding stands that a repair of this one might remove as well."""
         return sum(f.severity is finding.severity and bool(f.proposals) for f in state.outcome.diagnostics) > 1
 
-    def _cause_of(self, finding: Diagnostic) -> Fix | None:
-        """The fix of another finding that made this one disappear as well."""
-        place = place_in(self.bench.sources, ())
-        for fixes in self.fixes.values():
-            for fix in fixes:
-                outcome = self.bench.known.get(frozenset(fix.edits))
-                if outcome is not None and is_gone(
-                    finding, self.start.diagnostics, outcome.diagnostics, place, place_in(self.bench.sources, fix.edits)
+    def _share(self, fix: Fix, before: _State, after: _State) -> None:
+        """Give a fix to every other finding that it removed."""
+        for index in self._order():
+            if index not in self.fixes:
+                current = self._as_now(self.findings[index], before)
+                if current is not None and is_gone(
+                    current, before.outcome.diagnostics, after.outcome.diagnostics, before.place, after.place
                 ):
-                    return fix
-        return None
+                    self.fixes[index] = [fix]
 
     def _more_fixes(self, states: Mapping[int, _State]) -> None:
         """Other ways to repair what is repaired, for the user to choose from, as far as time allows."""
-        deadline = self.bench.seconds + self.bench.limits.seconds_for_more
+        most = min(self.bench.trials + self.bench.limits.trials_for_more, self.bench.limits.trials)
         for index, fixes in self.fixes.items():
             if index not in states:
                 continue
             for proposal in self.findings[index].proposals:
-                if len(fixes) >= self.bench.limits.fixes_per_finding or self.bench.seconds > deadline:
+                if len(fixes) >= self.bench.limits.fixes_per_finding or self.bench.trials >= most or self.bench.is_slow:
                     break
                 if proposal in self.tried.get(index, []):
                     continue
