@@ -143,6 +143,7 @@ def _batch_first(trace: Trace, layer: Layer, given: dict[str, TensorInfo], masks
 def _about_function(failure: Failure) -> Finding:
     trace, call = failure.trace, failure.call
     parts = {name: tensor for name in ("query", "key", "value", "attn_mask") if (tensor := tensor_argument(call, name)) is not None}
+    parts = parts or {f"operand {number}": tensor for number, tensor in enumerate(call.tensors, 1)}
     query, key, value = parts.get("query"), parts.get("key"), parts.get("value")
     why = ""
     if query is not None and key is not None and query.shape[-1:] != key.shape[-1:]:

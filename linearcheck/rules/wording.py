@@ -68,7 +68,9 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     >>> listed(["32", "64", "128"])
     '32, 64 and 128'
     """
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+    if len(words) < 2:
+        return words[0] if words else "nothing"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def counted(count: Size, noun: str) -> str:
