@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from linearcheck.rules.layers import FUNCTIONS
 from linearcheck.rules.registry import diagnose
-from linearcheck.sizes import UNKNOWN, N, Shape
+from linearcheck.sizes import UNKNOWN, N, Size
 from tests.rules.traces import TraceBuilder, times
 
-SIZES = st.sampled_from([N, 1, 2, 3, 7, 16, 28, 64, 256, times(2), times(16), UNKNOWN])
+SIZES: st.SearchStrategy[Size] = st.sampled_from([N, 1, 2, 3, 7, 16, 28, 64, 256, times(2), times(16), UNKNOWN])
 SHAPES = st.lists(SIZES, min_size=0, max_size=5).map(tuple)
 FUNCTION_NAMES = st.sampled_from(
     sorted(
         set(FUNCTIONS.values())
         | {
-            "view", "reshape", "cat", "stack", "add", "mul", "matmul", "bmm", "addmm", "einsum", "getitem", "permute", "transpose", "split", "chunk",
-            "expand", "repeat", "gather", "mean", "sum", "where", "masked_fill", "cross_entropy", "mse_loss", "scaled_dot_product_attention", "cross",
-            "unsqueeze", "squeeze", "lerp", "index_select", "setitem", "pad",
+            "view", "reshape", "cat", "stack", "add", "mul", "matmul", "bmm", "addmm", "einsum", "getitem", "permute", "transpose",
+            "split", "chunk", "expand", "repeat", "gather", "mean", "sum", "where", "masked_fill", "cross_entropy", "mse_loss",
+            "scaled_dot_product_attention", "cross", "unsqueeze", "squeeze", "lerp", "index_select", "setitem", "pad",
         }
     )
 )  # fmt: skip
@@ -111,7 +111,7 @@ def _layers(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 @settings(max_examples=150, deadline=None)
 @given(traces())
 def test_rules_never_raise_and_leave_no_failure_unspoken(build: TraceBuilder) -> None:
-    trace: Shape | Any = build.trace()
+    trace = build.trace()
     found = diagnose(trace)
     assert not trace.failures or found
     for diagnostic in found:
