@@ -79,7 +79,7 @@ def _scales(trace: Trace, call: Call) -> Iterator[Finding]:
     for position, (x, scale) in enumerate((tensors, tensors[::-1])):
         parameter = _parameter_behind(trace, scale)
         wide = [size for size in scale.shape if size != 1]
-        if parameter is None or wide != [x.shape[-1]] or not scale.shape or scale.shape[-1] != x.shape[-1] or scale.rank > x.rank:
+        if parameter is None or x.rank < 3 or not 1 <= scale.rank <= x.rank or wide != [x.shape[-1]] or scale.shape[-1] == 1:
             continue
         if not _is_square_in_channels(trace, x) or not is_settled(call) or parameter.rank != 1:
             continue
