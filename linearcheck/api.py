@@ -69,9 +69,9 @@ class Report(findings.Report):
         return render(self, "concise")
 
     def _repr_html_(self) -> str:
-        from linearcheck.report import render
+        from linearcheck.report.html_format import html_fragment
 
-        return render(self, "html")
+        return html_fragment(self)
 
 
 def check(
@@ -117,7 +117,9 @@ def check(
     import torch
 
     sources = {path: text for path in {d.path for m in models for d in m.diagnostics if d.path} if (text := _read(path)) is not None}
-    return Report(models=models, torch_version=torch.__version__, python_version=platform.python_version(), sources=sources)
+    from linearcheck.report.fingerprint import with_fingerprints
+
+    return with_fingerprints(Report(models=models, torch_version=torch.__version__, python_version=platform.python_version(), sources=sources))
 
 
 def _shape_text(shape: ShapeGiven) -> str:

@@ -23,6 +23,8 @@ def layer_rows(trace: Trace, diagnostics: Sequence[Diagnostic]) -> tuple[LayerRe
 
 
 def _is_row(layer: Layer) -> bool:
+    if ".parametrizations." in f".{layer.name}.":  # the weight that a parametrization makes is the layer's own
+        return False
     if layer.torch_type:
         return layer.torch_type not in CONTAINERS and (not layer.children or bool(layer.parameters) or not layer.user_class)
     return bool(layer.parameters) and bool(layer.name)

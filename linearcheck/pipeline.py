@@ -120,10 +120,12 @@ def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tup
     findings = tuple(d for d in diagnostics if d.severity is not Severity.NOTE)
     if traced.raised is not None and not findings:
         raise _stopped(loaded, traced)
+    only_reasons = bool(findings) and all(d.code.startswith("LC9") for d in findings)
     return ModelReport(
         path=loaded.display_path(str(loaded.path)),
         name=loaded.name,
-        status="findings" if findings else "ok",
+        status="skipped" if only_reasons else "findings" if findings else "ok",
+        reason=findings[0].message if only_reasons else None,
         named=job.target.name is not None,
         traced=trace.traced,
         batch_sizes=trace.batch_sizes,

@@ -100,6 +100,8 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
             continue
         except NeedsValues:
             return build_session(loaded, train=train, way="real")
+        if attempt == "real" and any(parameter.is_meta for parameter in model.parameters()):
+            return build_session(loaded, train=train, way="meta")
         model.train(train)
         recorder.finish_building()
         return Session(loaded, model, recorder, attempt, train, unlimited=way == "real")  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +44,7 @@ def check_as_data(check_model: CheckModel, job: CheckJob, run_trial: RunTrial) -
         report = skipped_by_load(job, error)
     except InputShapeError as error:
         report = skipped_by_load(job, LoadError("LC902", str(error)))
-    report = _without_verdict(report)
     return {"report": encode(report), "sources": dict(_sources(report, job))}
-
-
-def _without_verdict(report: ModelReport) -> ModelReport:
-    """The report as a skip, where all that was found is why the model could not be checked."""
-    reasons = report.diagnostics
-    if report.status != "findings" or not all(diagnostic.code.startswith("LC9") for diagnostic in reasons):
-        return report
-    return replace(report, status="skipped", reason=reasons[0].message)
 
 
 def _memory_error_behind(error: BaseException) -> BaseException | None:
