@@ -8,7 +8,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,16 @@ from linearcheck.load.command_line import command_line
 from linearcheck.load.configs import default_configuration
 from linearcheck.load.devices import rewriting_devices
 from linearcheck.load.discover import model_names, peel
+from linearcheck.load.guessing import harmless_value, names_read_by_constructor
 from linearcheck.load.importing import Program, ProjectModule, exception_text, forget_modules
 from linearcheck.load.project import Project, open_project
 from linearcheck.load.records import LoadedModel, LoadError
 from linearcheck.load.shapes import literal
-from linearcheck.load.signals import OutsideEffect, Unavailable
+from linearcheck.load.signals import OpenValue, OutsideEffect, Unavailable
 from linearcheck.load.sites import SiteValues, building_sites, evaluate_site, short_repr, shown_value
 from linearcheck.load.slicing import Leaf
 from linearcheck.load.sources import display_path
-
-_NO_ARGUMENTS: tuple[NamedValue, ...] = ()
+from linearcheck.load.standins import StandIn
 
 
 @dataclass
@@ -73,13 +73,16 @@ class _Loader:
     def load(self) -> LoadedModel:
         with self._conditions(loading=True):
             module = self.program.main()
+            guessed: tuple[NamedValue, ...] = ()
             if self.job.options.import_mode == "full":
                 module.space.run_everything()
+            elif guessed := self._guess_open_names():
+                module = self.program.main()
             if (instance := self._instance_value(module)) is not None:
-                build, init, model_class = self._instance_builder(instance), _NO_ARGUMENTS, None
+                build, init, model_class = self._instance_builder(instance), guessed, None
             else:
                 recipe = self._recipe(self.program)
-                build, init = self._builder(recipe), recipe.init
+                build, init = self._builder(recipe), (*recipe.init, *guessed)
                 model_class = recipe.function if isinstance(recipe.function, type) else None
         loaded = LoadedModel(
             name=self.name,
@@ -214,7 +217,13 @@ class _Loader:
                 else:
                     values[name] = made
                     init.append(NamedValue(name, f"{type(made).__name__}()", "inferred", "the file's own configuration with its defaults"))
-        if missing:
+        unknown = [name for name in missing if site is not None and name in site.unknown]
+        if unknown and unknown == missing and (value := self._guess(unknown, target, signature, values)) is not None:
+            assert site is not None
+            values.update(dict.fromkeys(unknown, value))
+            whys = {n: f"any value does: {site.where} passes it, but {site.unknown[n]}" for n in unknown}
+            init += [NamedValue(n, repr(value), "inferred", why) for n, why in whys.items()]
+        elif missing:
             raise self._missing(missing, site)
         extra = {name: value for name, value in given.items() if name not in signature.parameters}
         init += [NamedValue(name, self._given_text(name, signature), "given", "--init") for name in extra]
@@ -223,6 +232,47 @@ class _Loader:
         positional, named = _arranged(signature, values, rest)
         named.update(extra)
         return Recipe(target, positional, named, tuple(init), any(_holds_module(v) for v in [*positional, *named.values()]))
+
+    def _guess(self, names: list[str], target: Callable[..., Any], signature: inspect.Signature, values: Mapping[str, Any]) -> Any:
+        """A value for arguments that cannot be known, where any value does."""
+
+        def build(value: Any) -> Any:
+            positional, named = _arranged(signature, _copied({**values, **dict.fromkeys(names, value)}), ())
+            return unwrapped(target(*positional, **named))
+
+        return harmless_value(build, self.job.options.input_shapes)
+
+    def _guess_open_names(self) -> tuple[NamedValue, ...]:
+        """Gives module-level values that the constructor reads and that cannot be known a value, where any value does."""
+        space = self.program.main().space
+        failures: dict[str, OpenValue] = {}
+        for name in names_read_by_constructor(space, self.name):
+            try:
+                space.look_up(name)
+            except OpenValue as failure:
+                failures[name] = failure
+            except (Exception, Unavailable):
+                continue
+        if not failures:
+            return ()
+
+        def with_value(value: Any) -> Program:
+            return Program(self.project, {**self.job.options.values, **dict.fromkeys(failures, repr(value))})
+
+        def build(value: Any) -> Any:
+            forget_modules()
+            recipe = self._recipe(with_value(value))
+            return unwrapped(recipe.function(*recipe.positional, **recipe.named))
+
+        value = harmless_value(build, self.job.options.input_shapes)
+        forget_modules()
+        if value is None:
+            self.program = self._new_program()
+            return ()
+        values = {**self.job.options.values, **dict.fromkeys(failures, repr(value))}
+        self.job = replace(self.job, options=replace(self.job.options, values=values))
+        self.program = self._new_program()
+        return tuple(NamedValue(name, repr(value), "inferred", f"any value does: {failure.message}") for name, failure in failures.items())
 
     def _given(self, program: Program, signature: inspect.Signature) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """Values of `--init` and of the target's own arguments, which win, and positional ones beyond the named parameters."""
@@ -271,10 +321,7 @@ class _Loader:
 
     def _best_site(self, program: Program, signature: inspect.Signature, given: Mapping[str, Any]) -> SiteValues | None:
         """The first site that gives every argument that is still needed; else the one that leaves the fewest open."""
-        required = [
-            p.name for p in signature.parameters.values() if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        ]
-        needed = [name for name in required if name not in given]
+        needed = [name for name in required_names(signature) if name not in given]
         best: SiteValues | None = None
         for place in building_sites(program, self.name, frozenset(self.file.models))[:12]:
             found = evaluate_site(place, signature)
@@ -331,10 +378,17 @@ class _Loader:
             built = unwrapped(function(*positional, **named))
         except Unavailable as error:
             raise error.as_load_error(self.name) from None
+        if isinstance(built, StandIn):
+            raise built.used("the model is made by").as_load_error(self.name)
         if not _is_module(built):
             kind = type(built).__name__
             raise LoadError("LC901", f"`{self.name}` gives a `{kind}`, not an `nn.Module`", str(self.project.target), self._line())
         return built
+
+
+def required_names(signature: inspect.Signature) -> list[str]:
+    parameters = signature.parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def unwrapped(built: Any) -> Any:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from linearcheck.load.effects import Imports, absolute_module, read_imports
-from linearcheck.load.names import FunctionNode, Summary, bound_names, function_summaries, root_name
+from linearcheck.load.names import FunctionNode, Summary, bound_names, function_summaries, local_names, root_name
 from linearcheck.load.project import Project
 from linearcheck.load.records import LoadError
 from linearcheck.load.slicing import main_guard
@@ -217,7 +217,7 @@ def _reference_graph(file: ModuleFile) -> dict[str, set[str]]:
             _refer_decorators(file, node, refer)
         else:
             loads = {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
-            if _is_instance_of_model(file, node):
+            if _is_instance_of_model(file, node) or isinstance(node, ast.For | ast.While):
                 continue  # `model = Net()` at module level, which a method then reads as a global, does not make Net a part
             for name in bound_names(node):
                 refer(name, loads)
@@ -253,6 +253,10 @@ def _refer_decorators(file: ModuleFile, node: ast.ClassDef | FunctionNode, refer
 
 def _is_instance_of_model(file: ModuleFile, node: ast.stmt) -> bool:
     value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    if isinstance(value, ast.Tuple | ast.List) and isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple | ast.List):
+        return any(
+            _is_instance_of_model(file, ast.Assign(node.targets, item)) for item in value.elts if not isinstance(item, ast.Tuple | ast.List)
+        )
     while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
         value = value.func.value
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in file.class_nodes
@@ -261,17 +265,18 @@ def _is_instance_of_model(file: ModuleFile, node: ast.stmt) -> bool:
 def _constructing_names(node: ast.ClassDef | FunctionNode) -> Iterator[str]:
     """Names that a class or function refers to in code that could construct: not bases, annotations, `super(...)` or `isinstance(...)`."""
     stack: list[ast.AST] = [*node.body]
+    local = local_names(node) if not isinstance(node, ast.ClassDef) else set()
     while stack:
         part = stack.pop()
         if isinstance(part, ast.Name):
-            if isinstance(part.ctx, ast.Load):
+            if isinstance(part.ctx, ast.Load) and part.id not in local:
                 yield part.id
             continue
         if isinstance(part, ast.AnnAssign):
             stack += [part.value] if part.value is not None else []
             continue
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-            stack += [*part.body, *part.args.defaults, *(d for d in part.args.kw_defaults if d is not None)]
+            yield from (name for name in _constructing_names(part) if name not in local)
             continue
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in ("super", "isinstance", "issubclass"):
             continue

@@ -7,7 +7,7 @@ the context ends. Measured on the CPU build of torch 2.13; where CUDA is there, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -67,7 +67,7 @@ class Idle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _nothing
+        return _doing_nothing()
 
     def __enter__(self) -> Idle:
         return self
@@ -82,12 +82,25 @@ class Idle:
         return function
 
 
-def _nothing(*args: Any, **kwargs: Any) -> None:
-    return None
+# Every patched name gets an object of its own: `torch._dynamo`, which torch may import at any time, refuses one object under two names.
 
 
-def _idle(*args: Any, **kwargs: Any) -> Idle:
-    return Idle()
+def _doing_nothing() -> Callable[..., None]:
+    def nothing(*args: Any, **kwargs: Any) -> None:
+        return None
+
+    return nothing
+
+
+def _giving_idle() -> Callable[..., Idle]:
+    def idle(*args: Any, **kwargs: Any) -> Idle:
+        return Idle()
+
+    return idle
+
+
+def _idling(name: str) -> type[Idle]:
+    return type(name, (Idle,), {})
 
 
 def _without_cuda() -> Iterator[tuple[Any, str, Any]]:
@@ -97,9 +110,9 @@ def _without_cuda() -> Iterator[tuple[Any, str, Any]]:
     for kind in _TENSOR_TYPES:
         yield cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor")
     for name in ("set_device", "synchronize", "init", "ipc_collect", "reset_peak_memory_stats", "reset_max_memory_allocated", "set_stream"):
-        yield cuda, name, _nothing
+        yield cuda, name, _doing_nothing()
     for name in ("set_rng_state", "set_rng_state_all", "set_per_process_memory_fraction", "seed", "manual_seed", "manual_seed_all"):
-        yield cuda, name, _nothing
+        yield cuda, name, _doing_nothing()
     yield cuda, "current_device", lambda: 0
     yield cuda, "get_device_name", lambda device=None: "cpu"
     yield cuda, "get_device_capability", lambda device=None: (8, 0)
@@ -109,17 +122,17 @@ def _without_cuda() -> Iterator[tuple[Any, str, Any]]:
     yield cuda, "get_rng_state", lambda device=None: torch.get_rng_state()
     yield cuda, "get_rng_state_all", list
     for name in ("Stream", "Event", "CUDAGraph", "ExternalStream", "device", "device_of", "stream", "graph"):
-        yield cuda, name, Idle
+        yield cuda, name, _idling(name)
     for name in ("current_stream", "default_stream"):
-        yield cuda, name, _idle
+        yield cuda, name, _giving_idle()
     for name in ("range_push", "range_pop", "mark", "range_start", "range_end"):
-        yield cuda.nvtx, name, _nothing
-    yield cuda.nvtx, "range", Idle
+        yield cuda.nvtx, name, _doing_nothing()
+    yield cuda.nvtx, "range", _idling("range")
     yield cuda.nccl, "version", lambda: (2, 0, 0)
     for name in ("empty_cache", "synchronize", "manual_seed"):
-        yield torch.mps, name, _nothing
+        yield torch.mps, name, _doing_nothing()
     yield torch, "Generator", _generator_class()
-    yield torch.Tensor, "record_stream", _nothing
+    yield torch.Tensor, "record_stream", _doing_nothing()
     yield torch.nn.SyncBatchNorm, "convert_sync_batchnorm", classmethod(lambda cls, module, process_group=None: module)
     yield torch.nn.SyncBatchNorm, "forward", torch.nn.modules.batchnorm._BatchNorm.forward
     yield from _default_devices()
@@ -179,7 +192,7 @@ def _everywhere() -> Iterator[tuple[Any, str, Any]]:
     yield nn.parallel, "DistributedDataParallel", DistributedDataParallel
     if distributed.is_available() and not distributed.is_initialized():
         for name in ("init_process_group", "barrier", "destroy_process_group", "all_reduce", "broadcast"):
-            yield distributed, name, _nothing
+            yield distributed, name, _doing_nothing()
         yield distributed, "get_rank", lambda group=None: 0
         yield distributed, "get_world_size", lambda group=None: 1
     load = nn.Module.load_state_dict

@@ -61,7 +61,10 @@ class ParsedShape:
         name = "" if self.name is None else f"{self.name}="
         dtype = "" if self.dtype is None else f":{self.dtype}"
         fill = "" if self.fill is None else f"={self.fill:g}"
-        return f"{name}{self.sizes_text}{dtype}{fill}"
+        sizes = self.sizes_text
+        if fill and not name and not dtype and len(self.axes) == 1:
+            sizes = f"({sizes})"  # `N=0.5` would be an input of the name `N`
+        return f"{name}{sizes}{dtype}{fill}"
 
 
 _NAME = re.compile(r"\s*([^\W\d]\w*(?:\.\w+)*)\s*=(.*)", re.DOTALL)

@@ -20,6 +20,7 @@ from linearcheck.load.grammar import written
 from linearcheck.load.records import InputPlan, InputSpec, LoadedModel, LoadError
 from linearcheck.load.scopes import places_in
 from linearcheck.load.shapes import has_batch_axis, in_signature_order, parse_literals, plan_inputs, required_arguments
+from linearcheck.load.signals import Unavailable
 from linearcheck.sizes import BATCH
 
 if TYPE_CHECKING:
@@ -169,8 +170,11 @@ class _Inference:
         outcome = solver.enter()
         if outcome.error is not None and not is_graph:
             outcome = self._try_other_ranks(solver, drafts, outcome)
+        if isinstance(outcome.error, Unavailable):
+            raise outcome.error.as_load_error(self.loaded.name)
         if not outcome.completed and not outcome.met and not any(draft.needs or draft.settled for draft in drafts):
             raise self._unknown_input(drafts)
+        drafts[:] = solver.drafts
         for draft in drafts:
             if not draft.settled:
                 self._fill_from_evidence(draft, solver)
@@ -221,6 +225,8 @@ class _Inference:
     def _fill_from_evidence(self, draft: Draft, solver: Solver) -> None:
         """Puts in the sizes that the file tells, where they agree with what the first layers need."""
         for shape, why in constructed_shapes(self.loaded):
+            if len(shape) == 1 and len(draft.axes) < 4:
+                continue
             if self._take_sample(draft, shape, why):
                 return
         if draft.dtype is not None and draft.dtype != "float32":
@@ -358,9 +364,9 @@ def first_layer_axes(module: Any) -> tuple[list[int | str | None], str | None]:
             return [BATCH, None, *([None] * len(layer.kernel_size))], None
         if isinstance(layer, nn.RNNBase | nn.MultiheadAttention | nn.TransformerEncoderLayer | nn.LayerNorm):
             return [BATCH, None, None], None
-        if isinstance(layer, nn.BatchNorm2d | nn.MaxPool2d):
+        if isinstance(layer, nn.BatchNorm2d | nn.MaxPool2d | nn.Flatten):
             return [BATCH, None, None, None], None
-        if isinstance(layer, nn.Linear | nn.Flatten | nn.BatchNorm1d):
+        if isinstance(layer, nn.Linear | nn.BatchNorm1d):
             return [BATCH, None], None
     return [BATCH, None], None
 

@@ -13,6 +13,7 @@ from linearcheck.load.importing import Program, Space
 from linearcheck.load.records import LoadError
 from linearcheck.load.scopes import Place, calls_in, reason, value_at
 from linearcheck.load.signals import OutsideEffect, Unavailable
+from linearcheck.load.standins import StandIn
 
 MAX_FILES_BESIDE = 60
 _RUNNERS = frozenset({"main", "train", "run", "fit", "test", "demo", "cli"})
@@ -90,12 +91,21 @@ def evaluate_site(place: Place, signature: inspect.Signature) -> SiteValues:
 
 def _tried(found: SiteValues, name: str, expression: ast.expr) -> Any:
     try:
-        return value_at(found.place, expression)
+        value = value_at(found.place, expression)
+        if isinstance(value, StandIn) and not _is_function_like(value):
+            raise value.used("the argument comes from")
+        return value
     except (Exception, Unavailable, OutsideEffect) as error:
         found.unknown[name] = reason(error)
         if isinstance(error, Unavailable) and error.advice:
             found.advice[name] = error.advice
         return None
+
+
+def _is_function_like(value: StandIn) -> bool:
+    """A class or function of a missing package, to be called later, rather than what a call of one returned."""
+    dotted: str = value.__dict__["_standin"][1]
+    return not dotted.endswith("(...)") and "config" not in dotted.lower()
 
 
 def _put(found: SiteValues, positional: list[str], position: int, value: Any, source: str, rest: list[Any]) -> None:
@@ -154,18 +164,19 @@ def _sites_beside(program: Program, name: str) -> Iterator[Place]:
     for path in _files_beside(target):
         try:
             source = program.project.source(path)
-            if name not in source.text or target.stem not in source.text:
+            if name not in source.text:
                 continue
             module = program.module_at(path)
         except LoadError:
             continue
         if module is None:
             continue
-        bound = {alias for alias, origin in module.space.imports.bindings.items() if origin.split(".")[-1] == name}
+        imports = module.space.imports
+        bound = {alias for alias, origin in imports.bindings.items() if origin.split(".")[-1] == name and imports.is_project(origin)}
         for place in calls_in(module.space):
             call = place.node
             assert isinstance(call, ast.Call)
-            dotted = module.space.imports.dotted(call.func) or ""
+            dotted = imports.dotted(call.func) or ""
             if (isinstance(call.func, ast.Name) and call.func.id in bound) or dotted.endswith(f"{target.stem}.{name}"):
                 yield place
 

@@ -17,8 +17,11 @@ from linearcheck.load.probing import Need, Outcome, Prober, rank_from_error
 
 BATCH = "N"
 SMALL_PRIMES = (11, 13, 17, 19)
+MIDDLE_PRIMES = (127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181)
+LARGE_PRIMES = (1009, 1013, 1019, 1021, 1031, 1033, 1039, 1049)
 PRIMES = (23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 MOST_RUNS = 40
+MOST_VALUES = 10_000_000
 SECONDS = 4.0
 
 COLOUR_SIDES = (64, 32, 96, 224, 128, 28, 256, 299, 84, 112, 48, 227, 160, 192, 384, 512)
@@ -80,6 +83,8 @@ class Solver:
         """One run at the drafts' sizes, or at those given instead; free axes get their primes."""
         self.runs += 1
         chosen = axes or {draft.name: draft.axes for draft in self.drafts}
+        if any(math.prod(self._number(d, axis, size) for axis, size in enumerate(chosen[d.name])) > MOST_VALUES for d in self.drafts):
+            return Outcome(error=MemoryError("too large to try"))
         tensors = {draft.name: self._tensor(draft, chosen[draft.name]) for draft in self.drafts}
         overheard = frozenset(self.overheard) if listen else frozenset()
         return self.prober.run(tensors, self._arrange, self.batch, listen=listen, overheard=overheard)
@@ -131,7 +136,7 @@ class Solver:
         seen: set[str] = set()
         outcome = self.run()
         while self.runs < MOST_RUNS and time.monotonic() < self.ends:
-            state = repr([(d.axes, d.dtype) for d in self.drafts]) + repr((self.same, sorted(self.overheard)))
+            state = repr([(d.axes, d.dtype) for d in self.drafts]) + repr((self.same, sorted(self.overheard), self.primes[0]))
             if state in seen:
                 break
             seen.add(state)
@@ -264,7 +269,7 @@ class Solver:
         text = str(error)
         if (pair := _two_sizes(text)) is not None and self._equate(*pair):
             return True
-        if self._kernel_over_whole_axis(text) or self._channels(text):
+        if self._kernel_over_whole_axis(text) or self._channels(text) or self._hidden_state(text):
             return True
         if (ranks := _TWO_RANKS.search(text)) is not None:
             lower = [d for d in open_drafts if len(d.axes) == min(int(ranks[1]), int(ranks[2]))]
@@ -285,6 +290,11 @@ class Solver:
         if (found := _KERNEL.search(text)) is None:
             return False
         sizes, kernel = ([int(part) for part in found[group].split(" x ")] for group in (1, 2))
+        if len(set(kernel)) == 1:  # a long kernel, not one over the whole axis: the input is longer than what stood for it
+            larger = LARGE_PRIMES if len(kernel) == 1 else MIDDLE_PRIMES
+            is_larger = self.primes[0] < larger[0] and max(sizes) < kernel[0] < larger[0]
+            self.primes = list(larger) if is_larger else self.primes
+            return is_larger
         for draft in self.drafts:
             for axis in draft.free():
                 for size, wanted in zip(sizes, kernel, strict=True):
@@ -293,6 +303,25 @@ class Solver:
                         draft.needs.append(f"a kernel of {wanted}")
                         return True
         return False
+
+    def _hidden_state(self, text: str) -> bool:
+        """The hidden state of a recurrent layer: `(layers, N, hidden_size)`, and two of them for an LSTM."""
+        draft = next((d for d in reversed(self.drafts) if not d.settled and not d.needs), None)
+        if draft is None:
+            return False
+        if "hx and cx should also be" in text and "." not in draft.name:
+            at = self.drafts.index(draft)
+            self.drafts[at : at + 1] = [replace(draft, name=f"{draft.name}.{i}", axes=[None, BATCH, None], needs=[]) for i in (0, 1)]
+            return True
+        if "hx should also be" in text:
+            draft.axes = [None, BATCH, None]
+            return True
+        if (found := _HIDDEN.search(text)) is None:
+            return False
+        sizes = [int(size) for size in found[1].split(",")]
+        draft.axes = [BATCH if size == self.batch else size for size in sizes]
+        draft.needs.append("the state of a recurrent layer")
+        return True
 
     def _channels(self, text: str) -> bool:
         """Channels that a convolution got and wants, where the batch is folded into them."""
@@ -363,6 +392,7 @@ class Solver:
         for size in candidates:
             if not low <= size <= high or time.monotonic() > self.ends:
                 continue
+            began = time.monotonic()
             outcome = tried[size] = self._run_at(members, size)
             score = (outcome.completed and not outcome.folds, outcome.completed, outcome.fits, outcome.steps)
             if best is None or score > best[0]:
@@ -374,6 +404,8 @@ class Solver:
                 low, high = (max(low, size + 1), high) if outcome.misfit[0] < outcome.misfit[1] else (low, min(high, size - 1))
             if len(tried) >= 3 and _is_hopeless(tried):
                 break
+            if time.monotonic() - began > SECONDS / 4:
+                high = min(high, size)  # larger ones take longer still
         if best is None:
             best = ((False, False, False, 0), candidates[0])
             tried[candidates[0]] = Outcome()
@@ -440,7 +472,9 @@ def _sides(draft: Draft) -> Sequence[int]:
 
 
 def _is_hopeless(tried: Mapping[int, Outcome]) -> bool:
-    """Whether every size ends at the same call, which is no Linear: the reason is not the size."""
+    """Whether every size ends at the same call, which is no Linear, and not for being too small: the reason is not the size."""
+    if any("too small" in str(outcome.error) or "Kernel size" in str(outcome.error) for outcome in tried.values()):
+        return False
     return len({outcome.steps for outcome in tried.values()}) == 1 and not any(outcome.misfit for outcome in tried.values())
 
 
@@ -470,6 +504,7 @@ def shape_of_product(product: int, count: int) -> tuple[int, ...] | None:
     return None
 
 
+_HIDDEN = re.compile(r"Expected hidden(?:\[\d\])? size [(\[]([\d, ]+)[)\]], got")
 _CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
 _TWO_RANKS = re.compile(r"must have same number of dimensions: got (\d+) and (\d+)")
 _KERNEL = re.compile(r"Calculated padded input size per channel: \(([\d x]+)\)\. Kernel size: \(([\d x]+)\)")

@@ -44,7 +44,7 @@ class StandIn:
     def __init__(self, package: str, dotted: str) -> None:
         self.__dict__["_standin"] = (package, dotted)
 
-    def _used(self, use: str) -> StandInUsed:
+    def used(self, use: str) -> StandInUsed:
         package, dotted = self.__dict__["_standin"]
         return StandInUsed(package, dotted, use)
 
@@ -59,14 +59,14 @@ class StandIn:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any(_is_tensor(value) for value in (*args, *kwargs.values())):
-            raise self._used("a tensor is passed to")
+            raise self.used("a tensor is passed to")
         if len(args) == 1 and not kwargs and _is_definition(args[0]):
             return args[0]
         package, dotted = self.__dict__["_standin"]
         return StandIn(package, dotted if dotted.endswith("(...)") else f"{dotted}(...)")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        raise self._used("a class is derived from")
+        raise self.used("a class is derived from")
 
     def __enter__(self) -> Any:
         return self
@@ -99,16 +99,16 @@ class StandIn:
         return self is other
 
     def __bool__(self) -> bool:
-        raise self._used("the model decides something by")
+        raise self.used("the model decides something by")
 
     def __iter__(self) -> Iterator[Any]:
-        raise self._used("the model loops over")
+        raise self.used("the model loops over")
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for value in _flat((*args, *(kwargs or {}).values())):
             if isinstance(value, StandIn):
-                raise value._used("a tensor operation takes")
+                raise value.used("a tensor operation takes")
         raise TypeError("no stand-in among the arguments")
 
     def __repr__(self) -> str:
@@ -117,7 +117,7 @@ class StandIn:
 
 def _refuse(use: str) -> Callable[..., Any]:
     def method(self: StandIn, *args: Any) -> Any:
-        raise self._used(use)
+        raise self.used(use)
 
     return method
 

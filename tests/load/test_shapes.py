@@ -89,7 +89,7 @@ SIZES = st.lists(st.one_of(st.integers(1, 999), st.sampled_from(["N", "T", "8*N"
 
 @given(SIZES, st.sampled_from([None, "x", "h.0"]), st.sampled_from([None, "int64"]), st.sampled_from([None, 0.5, 16.0]))
 def test_printed_and_parsed_again(sizes, name, dtype, fill) -> None:
-    parts = ["" if name is None else f"{name}=", ",".join(map(str, sizes)), "" if dtype is None else f":{dtype}"]
+    parts = ["" if name is None else f"{name}=", f"({','.join(map(str, sizes))})", "" if dtype is None else f":{dtype}"]
     text = "".join([*parts, "" if fill is None else f"={fill:g}"])
     shape = parse_input_shape(text)
     again = parse_input_shape(str(shape))
