@@ -59,6 +59,15 @@ def failures(trace: Trace, *operations: str) -> Iterator[Failure]:
             yield failure_of(trace, call)
 
 
+def failures_without_data(trace: Trace, operations: frozenset[str]) -> Iterator[Failure]:
+    """Calls of functions that pass on `meta` and would raise with data, for rules that see it from the arguments; none of a real trace."""
+    if trace.traced == "real":
+        return
+    for call in trace.calls:
+        if call.name in operations and call.kind == "function" and not call.failed:
+            yield failure_of(trace, call)
+
+
 def layer_span(layer: Layer, site: Span | None) -> Span | None:
     """Where a finding about a layer points: its call, or its definition where one of torch's containers calls it."""
     return layer.definition or site if layer.caller_type == "torch" else site or layer.definition

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Severity
 from linearcheck.rules.dtypes import is_integer
-from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.failures import Failure, failures, failures_without_data, report
 from linearcheck.rules.layers import declared_int
 from linearcheck.rules.provenance import origin_of, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
@@ -46,6 +46,11 @@ def check(trace: Trace) -> Iterator[Finding]:
         if not is_integer(x.dtype):
             yield _not_indices(failure, x)
         elif "range" in (failure.call.error.message if failure.call.error else ""):
+            yield _out_of_range(failure, x)
+    for failure in failures_without_data(trace, frozenset({"embedding"})):
+        x, weight = failure.input, failure.weight
+        positions = _positions(failure, x) if x is not None else None
+        if x is not None and positions is not None and weight is not None and weight.rank and positions > weight.shape[0]:
             yield _out_of_range(failure, x)
 
 
@@ -78,8 +83,14 @@ def _out_of_range(failure: Failure, x: TensorInfo) -> Finding:
     )
 
 
+_KEEPS_VALUES = frozenset({"unsqueeze", "expand", "view", "reshape", "repeat", "to", "long", "int", "expand_as", "contiguous"})
+
+
 def _positions(failure: Failure, x: TensorInfo) -> int | None:
     """How far an `arange` behind the indices counts."""
-    made = next((call for call in origin_of(failure.trace, x) if call.name == "arange"), None)
-    sizes = [output.shape[0] for output in made.outputs if output.rank == 1] if made is not None else []
-    return sizes[0] if sizes else None
+    for call in origin_of(failure.trace, x):
+        if call.name == "arange":
+            return call.outputs[0].shape[0] if call.outputs and call.outputs[0].rank == 1 else None
+        if call.name not in _KEEPS_VALUES:
+            return None
+    return None

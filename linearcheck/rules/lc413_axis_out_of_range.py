@@ -26,7 +26,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Safety, SetArgument, Severity
 from linearcheck.rules.causes import mentions_axis, mentions_dtype
-from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.failures import Failure, failures, failures_without_data, report
 from linearcheck.rules.layers import torch_layer
 from linearcheck.rules.provenance import origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
@@ -37,11 +37,13 @@ from linearcheck.trace.records import TensorInfo, Trace, Value
 RULE = Rule("LC413", "axis-out-of-range", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
 
 _AXES = ("dim", "dims", "axis", "dim0", "dim1", "dim2", "start_dim", "end_dim", "source", "destination", "dimension")
+_SILENT_WITHOUT_DATA = frozenset({"softmax", "log_softmax", "softmin"})
+"""Functions that take an axis out of range without a word on `meta` (PyTorch 2.13)."""
 _INSERTING = frozenset({"unsqueeze", "stack", "expand_dims"})
 
 
 def check(trace: Trace) -> Iterator[Finding]:
-    for failure in failures(trace):
+    for failure in (*failures(trace), *failures_without_data(trace, _SILENT_WITHOUT_DATA)):
         x = failure.input
         if x is None or failure.operation in ("embedding", "embedding_bag"):
             continue

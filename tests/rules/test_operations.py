@@ -250,3 +250,21 @@ def test_an_addition_after_a_layer_with_too_few_channels_is_a_consequence() -> N
     y = build.use("conv", x, out=(N, 64, 32, 32), line=15, error="expected input to have 64 channels")
     build.call("add", x, y, out=(N, 64, 32, 32), line=15, error=CLASH)
     assert only(build).code == "LC201"
+
+
+@pytest.mark.parametrize(("traced", "count"), [("meta", 1), ("real", 0)])
+def test_an_axis_that_passes_without_data_is_checked_from_the_arguments(traced: str, count: int) -> None:
+    build = TraceBuilder()
+    build.call("softmax", build.input((N, 6)), out=(N, 6), line=12, dim=2)
+    found = diagnose(build.trace(traced=traced))
+    assert [diagnostic.code for diagnostic in found] == ["LC413"] * count
+
+
+@pytest.mark.parametrize(("rows", "count"), [(128, 1), (200, 0)])
+def test_positions_beyond_a_table_are_seen_without_data(rows: int, count: int) -> None:
+    build = TraceBuilder()
+    build.layer("pos", "Embedding", 9, num_embeddings=rows, embedding_dim=16)
+    positions = build.call("arange", out=(200,), line=11, dtype="int64", end=200)
+    weight = build.tensor((rows, 16), role="parameter", name="pos.weight")
+    build.use("pos", positions, out=(200, 16), line=12, weight=weight)
+    assert [diagnostic.code for diagnostic in diagnose(build.trace(traced="meta"))] == ["LC303"] * count
