@@ -170,7 +170,7 @@ def _default_devices() -> Iterator[tuple[Any, str, Any]]:
 
 
 def _everywhere() -> Iterator[tuple[Any, str, Any]]:
-    """Several processes and pretrained weights: neither is there for a check, whatever the machine has."""
+    """Several processes, pretrained weights and compilation: none of it is for a check, whatever the machine has."""
     import torch
     from torch import distributed, nn
 
@@ -195,6 +195,12 @@ def _everywhere() -> Iterator[tuple[Any, str, Any]]:
             yield distributed, name, _doing_nothing()
         yield distributed, "get_rank", lambda group=None: 0
         yield distributed, "get_world_size", lambda group=None: 1
+
+    def compile(model: Any = None, **options: Any) -> Any:
+        return model if model is not None else lambda function: function
+
+    yield torch, "compile", compile
+    yield nn.Module, "compile", _doing_nothing()
     load = nn.Module.load_state_dict
 
     def load_state_dict(self: Any, state_dict: Any, *args: Any, **kwargs: Any) -> Any:

@@ -186,6 +186,8 @@ def _holds(expression: ast.expr, holders: frozenset[str]) -> bool:
     if isinstance(expression, ast.Attribute):
         return f"self.{expression.attr}" in holders or (expression.attr == "module" and _holds(expression.value, holders))
     if isinstance(expression, ast.Call):
+        if isinstance(expression.func, ast.Attribute) and expression.func.attr in ("cuda", "to", "cpu", "eval", "train"):
+            return _holds(expression.func.value, holders)
         return isinstance(expression.func, ast.Name) and expression.func.id in holders
     return False
 

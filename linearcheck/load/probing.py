@@ -218,6 +218,8 @@ class _Listener(TorchFunctionMode):
     def _broadcast(self, left: Tensor, right: Tensor, layer: str) -> None:
         for one, other in ((left, right), (right, left)):
             if isinstance(other, nn.Parameter):
+                if other.dim() > one.dim() and other.shape[0] == 1:
+                    raise Need(one, layer, rank=other.dim())  # a position embedding of (1, T, E)
                 for offset in range(1, min(one.dim(), other.dim()) + 1):
                     mine, theirs = one.shape[-offset], other.shape[-offset]
                     if mine != theirs and theirs != 1 and mine != 1:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from linearcheck.load.hydra import hydra_configuration
 from linearcheck.load.importing import Space, exception_text
 from linearcheck.load.names import FunctionNode
 from linearcheck.load.signals import OpenValue, OutsideEffect, Unavailable
@@ -117,6 +118,8 @@ class FunctionSpace(Space):
         made = self._from_annotation(self.parameters[name])
         if made is not _ABSENT:
             return made
+        if (config := hydra_configuration(self.function, self.source.path)) is not None:
+            return config
         raise OpenValue(name, f"the argument `{name}` of `{self.function.name}` (line {self.function.lineno}) is known only to its caller")
 
     def _given(self, name: str) -> Any:

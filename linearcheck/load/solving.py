@@ -230,7 +230,7 @@ class Solver:
     def _make_first_size(self, draft: Draft, need: Need) -> bool:
         """A layer that sees the batch where it wants features: the input has no batch axis in front of it, or one axis too few."""
         if need.is_input is not None and need.shape and need.shape[need.axis] == self.batch and len(draft.axes) < 5:
-            draft.axes.append(None)
+            draft.axes.insert(1, None)
             return True
         return False
 
@@ -373,9 +373,9 @@ class Solver:
         found: dict[str, tuple[list[tuple[Draft, int]], Sequence[int]]] = {}
         for draft in self.drafts:
             free = draft.free()
-            spatial = [axis for axis in free if len(draft.axes) >= 4 and axis >= 2]
+            spatial = free[-max(len(draft.axes) - 2, 2) :] if len(draft.axes) >= 3 and len(free) > 1 else []
             for axis in free:
-                if axis in spatial and len(spatial) > 1:
+                if axis in spatial:
                     key, candidates = f"side of rank {len(draft.axes)}", _sides(draft)
                     candidates = (*sides, *candidates)
                 elif len(draft.axes) == 3 and axis == 2:
@@ -467,8 +467,10 @@ class Solver:
 def _sides(draft: Draft) -> Sequence[int]:
     if len(draft.axes) == 5:
         return VOLUME_SIDES
-    channels = draft.axes[1]
-    return GREY_SIDES if channels == 1 else COLOUR_SIDES if channels == 3 or channels is None else STACK_SIDES
+    known = [size for size in draft.axes if isinstance(size, int)]
+    if len(draft.axes) == 3 or known == [1]:
+        return GREY_SIDES
+    return COLOUR_SIDES if known in ([], [3]) else STACK_SIDES
 
 
 def _is_hopeless(tried: Mapping[int, Outcome]) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from linearcheck.job import CheckJob, CheckOptions
 from linearcheck.load.building import load_model
-from linearcheck.load.devices import absent_devices
+from linearcheck.load.devices import absent_devices, rewriting_devices
 from linearcheck.load.discover import discover_models
 from linearcheck.load.inference import infer_inputs
 from linearcheck.load.records import InputPlan, LoadedModel
@@ -50,7 +50,7 @@ class Workspace:
         return load_model(self.job(target, **options))
 
     def build(self, target: str = "model.py", **options: Any) -> Any:
-        with absent_devices():
+        with absent_devices(), rewriting_devices():
             return self.load(target, **options).build()
 
     def inputs(self, target: str = "model.py", **options: Any) -> InputPlan:

@@ -1,0 +1,347 @@
+"""What goes into a model when no shape is given, and why."""
+
+import pytest
+
+from linearcheck.load.records import LoadError
+
+CNN = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, cin=1, features=16 * 4 * 4):
+        super().__init__()
+        self.c1, self.c2 = nn.Conv2d(cin, 6, 5), nn.Conv2d(6, 16, 5)
+        self.pool = nn.MaxPool2d(2)
+        self.fc = nn.Linear(features, 10)
+    def forward(self, x):
+        x = self.pool(self.c1(x))
+        x = self.pool(self.c2(x))
+        return self.fc(torch.flatten(x, 1))
+"""
+POOLED = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, cin=3):
+        super().__init__()
+        self.c = nn.Conv2d(cin, 8, 3, padding=1)
+        self.fc = nn.Linear(8, 10)
+    def forward(self, x):
+        return self.fc(self.c(x).mean((2, 3)))
+"""
+
+
+def only(space, **options) -> tuple:
+    plan = space.inputs("model.py:Net", **options)
+    assert len(plan.inputs) == 1
+    spec = plan.inputs[0]
+    return spec.axes, spec.source, spec.why
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["# linearcheck: input-shape=3,40,40\nclass Net(nn.Module):", "class Net(nn.Module):  # linearcheck: input-shape=3,40,40",
+     "class Net(nn.Module):\n    # linearcheck: input-shape=3,40,40", ("# a net\n"
+"# linearcheck: input-shape=N,3,40,40\n"
+"# of mine\n"
+"class Net(nn.Module):")],
+)  # fmt: skip
+def test_a_comment_at_the_model(workspace, place: str) -> None:
+    axes, source, why = only(workspace(POOLED.replace("class Net(nn.Module):", place)))
+    assert (axes, source) == (("N", 3, 40, 40), "declared")
+    assert why.startswith("comment at line ")
+
+
+def test_several_shapes_in_a_comment(workspace) -> None:
+    source = (
+        "import torch.nn as nn\n"
+        "# linearcheck: input-shape=N,3 input-shape=y=N,4:int64\n"
+        "class Net(nn.Module):\n"
+        "    def forward(self, x, y): return x\n"
+    )
+    plan = workspace(source).inputs("model.py:Net")
+    assert [(spec.name, spec.axes, spec.dtype) for spec in plan.inputs] == [("x", ("N", 3), None), ("y", ("N", 4), "int64")]
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    ["self.example_input_array = torch.zeros(2, 3, 40, 40)", "self.default_cfg = {'input_size': (3, 40, 40)}",
+     "self.dummy_inputs = {'x': torch.zeros(2, 3, 40, 40)}"],
+)  # fmt: skip
+def test_what_the_model_declares(workspace, declaration: str) -> None:
+    source = POOLED.replace("super().__init__()", f"super().__init__()\n        {declaration}")
+    assert only(workspace(source))[:2] == (("N", 3, 40, 40), "declared")
+
+
+def test_annotations_of_jaxtyping(workspace) -> None:
+    source = POOLED.replace("def forward(self, x)", "def forward(self, x: 'Float[torch.Tensor, \"batch 3 h 40\"]')")
+    assert only(workspace(source)) == (("N", 3, "h", 40), "declared", 'annotated "batch 3 h 40"')
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Net()(torch.randn(1, 3, 40, 40))",
+        "net = Net()\nnet(torch.randn(1, 3, 40, 40))",
+        "net = Net().cuda()\nx = torch.rand((8, 3, 40, 40), device='cuda')\ny = net(x)",
+        "B, S = 8, (3, 40, 40)\nnet = Net()\nx = torch.zeros(B, *S)\nnet(x.to('cuda'))",
+        "net = Net()\nnet(torch.randn(3, 40, 40).unsqueeze(0))",
+        "net = Net()\nnet(torch.ones(3, 40, 40)[None])",
+        "net = Net()\nnet(torch.empty(3, 40, 40).repeat_interleave(1).view(-1, 3, 40, 40))",
+        "import numpy as np\nnet = Net()\nnet(torch.from_numpy(np.zeros((5, 3, 40, 40))).float())",
+        "if __name__ == '__main__':\n    size = 40\n    model = Net()\n    print(model(torch.randn(2, 3, size, size)).shape)",
+        "def test():\n    net = Net()\n    y = net(torch.randn(1, 3, 40, 40))\n    assert y.shape == (1, 10)",
+        "def train(model, loader):\n    for x, y in loader:\n        model(x.reshape(-1, 3, 40, 40))",
+        ("class Agent:\n"
+"    def __init__(self):\n"
+"        self.net = Net()\n"
+"    def act(self):\n"
+"        return self.net(torch.zeros(1, 3, 40, 40))"),
+        "from torchsummary import summary\nsummary(Net().cuda(), (3, 40, 40))",
+        "from torchsummary import summary\nnet = Net()\nsummary(net, input_size=(3, 40, 40), device='cpu')",
+        "from torchinfo import summary\nnet = Net()\nsummary(net, input_size=(16, 3, 40, 40))",
+        "from torchinfo import summary\nnet = Net()\nsummary(net, input_data=torch.zeros(16, 3, 40, 40))",
+        "from fvcore.nn import FlopCountAnalysis\nFlopCountAnalysis(Net(), torch.zeros(1, 3, 40, 40))",
+        "from thop import profile\nnet = Net()\nprofile(net, inputs=(torch.randn(1, 3, 40, 40),))",
+        "from ptflops import get_model_complexity_info\nget_model_complexity_info(Net(), (3, 40, 40))",
+        "net = Net()\ntorch.onnx.export(net, torch.randn(1, 3, 40, 40), 'x.onnx')",
+        "net = Net()\ntraced = torch.jit.trace(net, torch.randn(1, 3, 40, 40))",
+        "def build(): return Net()\nm = build()\nm(torch.rand(2, 3, 40, 40) * 255)",
+    ],
+)  # fmt: skip
+def test_what_the_file_passes_to_it(workspace, call: str) -> None:
+    axes, source, why = only(workspace(f"{POOLED}\n{call}\n"))
+    assert (axes, source) == (("N", 3, 40, 40), "inferred")
+    assert "line" in why
+
+
+TRANSFORMS = "from torchvision import datasets as D, transforms as T\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        ("from torchvision import datasets\ndatasets.MNIST('.')", (1, 28, 28)),
+        ("import torchvision.datasets as dset\ndset.CIFAR100('.')", (3, 32, 32)),
+        ("from torchvision.datasets import STL10\nSTL10('.')", (3, 96, 96)),
+        (TRANSFORMS + "D.ImageFolder('.', T.Compose([T.Resize(256), T.CenterCrop(200)]))", (3, 200, 200)),
+        (TRANSFORMS + "tf = T.Compose([T.Resize((48, 64)), T.ToTensor()])\nD.Flowers102('.', transform=tf)", (3, 48, 64)),
+        (TRANSFORMS + "S = 20\nt = {'train': T.Compose([T.RandomResizedCrop(S)])}\nD.CIFAR10('.', transform=t['train'])", (3, 20, 20)),
+        (TRANSFORMS + "D.CIFAR10('.', transform=T.Compose([T.Grayscale(), T.Pad(2), T.ToTensor()]))", (1, 36, 36)),
+        ("class D:\n    def __init__(self, df):\n        self.x = df.values.reshape(-1, 1, 30, 30)", (1, 30, 30)),
+    ],
+)  # fmt: skip
+def test_samples_of_the_data_set(workspace, data: str, shape: tuple) -> None:
+    axes, source, why = only(workspace(POOLED.replace("cin=3", f"cin={shape[0]}") + data + "\n"))
+    assert (axes, source) == (("N", *shape), "inferred")
+    assert " at line " in why
+
+
+def test_a_data_set_of_another_number_of_channels_tells_the_sizes_alone(workspace) -> None:
+    assert only(workspace(POOLED + "from torchvision import datasets\ndatasets.MNIST('.')\n"))[0] == ("N", 3, 28, 28)
+
+
+def test_a_data_set_is_not_for_a_model_that_takes_noise(workspace) -> None:
+    source = """
+    import torch.nn as nn
+    from torchvision import datasets
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(64, 784)
+        def forward(self, z):
+            return self.fc(z).view(-1, 1, 28, 28)
+    data = datasets.MNIST(".")
+    """
+    assert workspace(source).shapes("model.py:Net") == {"z": ("N", 64)}
+
+
+@pytest.mark.parametrize("flat", ["x.view(x.size(0), -1)", "x.reshape(-1, 784)", "x.flatten(1)", "torch.flatten(x, 1)"])
+def test_a_data_set_that_the_training_loop_flattens(workspace, flat: str) -> None:
+    source = f"""
+    import torch, torch.nn as nn
+    from torchvision import datasets
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(784, 10)
+        def forward(self, x):
+            return self.fc(x)
+    net = Net()
+    for x, y in loader(datasets.MNIST(".")):
+        x = {flat}
+        net(x).sum().backward()
+    """
+    assert workspace(source).shapes("model.py:Net") == {"x": ("N", 784)}
+
+
+def test_a_data_set_that_forward_flattens(workspace) -> None:
+    source = """
+    import torch, torch.nn as nn
+    from torchvision import datasets
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(784, 10)
+        def forward(self, x):
+            return self.fc(x.view(x.size(0), -1))
+    datasets.FashionMNIST(".")
+    """
+    assert workspace(source).shapes("model.py:Net") == {"x": ("N", 1, 28, 28)}
+
+
+def test_shapes_that_the_constructor_is_given(workspace) -> None:
+    source = POOLED.replace("cin=3", "img_size=50, cin=3")
+    assert only(workspace(source)) == (("N", 3, 50, 50), "inferred", "img_size=50")
+    source = POOLED.replace("cin=3", "obs_shape=(3, 20, 30), cin=3")
+    assert only(workspace(source)) == (("N", 3, 20, 30), "inferred", "obs_shape=(3, 20, 30)")
+
+
+# ---- solved from the model's own layers
+
+
+@pytest.mark.parametrize(
+    ("cin", "features", "side"), [(1, 16 * 4 * 4, 28), (1, 400, 32), (3, 400, 32), (3, 16 * 13 * 13, 64), (3, 16 * 53 * 53, 224)]
+)
+def test_image_sizes_that_make_the_first_linear_fit(workspace, cin: int, features: int, side: int) -> None:
+    axes, source, why = only(workspace(CNN), init={"cin": str(cin), "features": str(features)})
+    assert (axes, source) == (("N", cin, side, side), "solved")
+    assert f"{side}x{side} is a guess" in why
+    assert "`c1` takes" in why
+
+
+def test_a_size_that_is_not_common_is_said(workspace) -> None:
+    plan = workspace(CNN).inputs("model.py:Net", init={"features": str(16 * 6 * 6)})
+    assert plan.inputs[0].axes[2] in range(36, 40)
+    assert plan.readings[1].startswith("no common size fits")
+
+
+def test_an_oblong_image(workspace) -> None:
+    assert only(workspace(CNN), init={"features": str(16 * 13 * 5)})[0] == ("N", 1, 64, 32)
+
+
+def test_a_linear_that_no_size_fits_is_left_to_the_check(workspace) -> None:
+    assert only(workspace(CNN), init={"features": "1001"})[0] == ("N", 1, 28, 28)
+
+
+def test_a_size_that_could_be_anything_is_asked_for(workspace) -> None:
+    with pytest.raises(LoadError) as caught:
+        workspace(CNN).inputs("model.py:Net", init={"features": str(16 * 37 * 41)})
+    assert caught.value.code == "LC902"
+    assert caught.value.advice == "add `--input-shape ...`"
+
+
+def model(init: str, forward: str, arguments: str = "x") -> str:
+    lines = init.split("; ")
+    body = "\n        ".join(lines)
+    return (
+        "import torch, torch.nn as nn, torch.nn.functional as F\n"
+        f"class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        {body}\n"
+        f"    def forward(self, {arguments}):\n        {forward}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("init", "forward", "expected"),
+    [
+        ("self.l = nn.Linear(7, 2)", "return self.l(x)", {"x": ("N", 7)}),
+        ("self.l = nn.Bilinear(7, 7, 2); self.a = nn.Linear(7, 7)", "return self.l(self.a(x), x)", {"x": ("N", 7)}),
+        ("self.e = nn.Embedding(50, 8)", "return self.e(x)", {"x": ("N", 16)}),
+        ("self.c = nn.Conv1d(4, 8, 3)", "return self.c(x)", {"x": ("N", 4, 128)}),
+        ("self.c = nn.Conv3d(2, 8, 3)", "return self.c(x)", {"x": ("N", 2, 16, 16, 16)}),
+        ("self.c = nn.ConvTranspose2d(4, 8, 3)", "return self.c(x)", {"x": ("N", 4, 84, 84)}),
+        ("self.c = nn.Conv2d(6, 8, 3, groups=2)", "return self.c(x)", {"x": ("N", 6, 84, 84)}),
+        ("self.r = nn.LSTM(9, 8, batch_first=True)", "return self.r(x)[0]", {"x": ("N", 16, 9)}),
+        ("self.r = nn.GRU(9, 8)", "return self.r(x)[0]", {"x": (16, "N", 9)}),
+        ("self.r = nn.GRU(9, 8)", "return self.r(x.permute(1, 0, 2))[0]", {"x": ("N", 16, 9)}),
+        ("self.r = nn.LSTM(9, 8, batch_first=True)", "return self.r(x.transpose(1, 2))[0]", {"x": ("N", 9, 128)}),
+        ("self.t = nn.TransformerEncoderLayer(8, 2, batch_first=True)", "return self.t(x)", {"x": ("N", 16, 8)}),
+        ("self.p = nn.Parameter(torch.zeros(1, 5, 8)); self.l = nn.Linear(8, 8)", "return self.l(x + self.p)", {"x": ("N", 5, 8)}),
+        ("self.w = nn.Parameter(torch.zeros(6, 3))", "return x @ self.w", {"x": ("N", 6)}),
+        ("self.b = nn.BatchNorm2d(5)", "return self.b(x)", {"x": ("N", 5, 84, 84)}),
+        ("self.b = nn.BatchNorm1d(5); self.l = nn.Linear(5, 2)", "return self.l(self.b(x))", {"x": ("N", 5)}),
+        ("self.c = nn.Conv2d(1, 8, 3)", "return self.c(x.unsqueeze(1))", {"x": ("N", 28, 28)}),
+        ("self.c = nn.Conv2d(3, 8, 3)", "n, h, w, c = x.shape\n        return self.c(x.permute(0, 3, 1, 2))", {"x": ("N", 64, 64, 3)}),
+        ("self.l = nn.Linear(12, 2)", "return self.l(x.view(-1, 12))", {"x": ("N", 12)}),
+        ("self.l = nn.Linear(1, 2)", "return self.l(x)", {"x": ("N", 1)}),
+        ("self.c = nn.Conv2d(1, 8, (20, 3))", "return self.c(x[:, None])", {"x": ("N", 20, 128)}),
+    ],
+)  # fmt: skip
+def test_what_the_first_layer_takes(workspace, init: str, forward: str, expected: dict) -> None:
+    plan = workspace(model(init, forward)).inputs("model.py:Net")
+    assert {spec.name: spec.axes for spec in plan.inputs} == expected
+
+
+@pytest.mark.parametrize(
+    ("init", "arguments", "forward", "expected"),
+    [
+        ("self.c = nn.Conv2d(3, 8, 3); self.l = nn.Linear(5, 8)", "img, meta", "return self.c(img).mean((2, 3)) + self.l(meta)",
+         {"img": ("N", 3, 64, 64), "meta": ("N", 5)}),
+        ("self.e = nn.Embedding(9, 8)", "q, d", "return self.e(q).mean(1) * self.e(d).mean(1)", {"q": ("N", 16), "d": ("N", 16)}),
+        ("self.l = nn.Linear(4, 2)", "x, target", "return F.cross_entropy(self.l(x), target)", {"x": ("N", 4), "target": ("N",)}),
+        ("self.r = nn.GRU(4, 6, 2)", "x, h", "return self.r(x, h)[0]", {"x": (16, "N", 4), "h": (2, "N", 6)}),
+        ("self.r = nn.LSTM(4, 6, batch_first=True)", "x, hidden", "return self.r(x, hidden)[0]",
+         {"x": ("N", 16, 4), "hidden.0": (1, "N", 6), "hidden.1": (1, "N", 6)}),
+        ("self.c = nn.Conv2d(3, 8, 3)", "a, b", "return self.c(torch.cat([a, b]))", {"a": ("N", 3, 64, 64), "b": ("N", 3, 64, 64)}),
+        ("self.w = nn.Linear(5, 2)", "x, adj", "return adj @ self.w(x)", {"x": (16, 5), "adj": (16, 16)}),
+        ("self.l = nn.Linear(4, 2)", "x, scale=None", "return self.l(x)", {"x": ("N", 4)}),
+        ("self.l = nn.Linear(4, 2)", "*inputs", "return self.l(inputs[0])", {"inputs.0": ("N", 4)}),
+        ("self.l = nn.Linear(4, 2)", "x=None", "return self.l(x)", {"x": ("N", 4)}),
+        ("self.w = nn.Parameter(torch.zeros(3))", "", "return self.w * 2", {}),
+    ],
+)  # fmt: skip
+def test_several_inputs(workspace, init: str, arguments: str, forward: str, expected: dict) -> None:
+    source = model(init, forward, arguments).replace("(self, )", "(self)")
+    plan = workspace(source).inputs("model.py:Net")
+    assert {spec.name: spec.axes for spec in plan.inputs} == expected
+
+
+def test_whole_numbers_for_an_embedding(workspace) -> None:
+    assert workspace(model("self.e = nn.Embedding(50, 8)", "return self.e(x)")).inputs("model.py:Net").inputs[0].dtype == "int64"
+
+
+def test_a_plain_argument_is_asked_for_by_name(workspace) -> None:
+    with pytest.raises(LoadError) as caught:
+        workspace(model("self.l = nn.Linear(4, 2)", "return self.l(x)", "x, deep: bool")).inputs("model.py:Net")
+    assert (caught.value.code, caught.value.advice) == ("LC902", "add `--arg deep=...`")
+
+
+def test_a_literal_is_no_input(workspace) -> None:
+    plan = workspace(model("self.l = nn.Linear(4, 2)", "return self.l(x)", "x, deep: bool")).inputs(
+        "model.py:Net", arguments={"deep": "True"}
+    )
+    assert [spec.name for spec in plan.inputs] == ["x"]
+    assert plan.literals == {"deep": True}
+
+
+def test_a_model_of_which_nothing_tells(workspace) -> None:
+    with pytest.raises(LoadError, match="neither the file nor the model's first layers tell") as caught:
+        workspace(model("pass", "raise ValueError('no')")).inputs("model.py:Net")
+    assert caught.value.code == "LC902"
+
+
+def test_a_mistake_in_the_model_is_not_explained_away(workspace) -> None:
+    """The input follows the first layer; a second one that does not fit it is what the check is for."""
+    wrong_channels = model("self.a = nn.Conv2d(3, 16, 3); self.b = nn.Conv2d(8, 4, 3)", "return self.b(self.a(x))")
+    assert workspace(wrong_channels).shapes("model.py:Net") == {"x": ("N", 3, 64, 64)}
+    no_flatten = model("self.c = nn.Conv2d(3, 16, 3, padding=1); self.l = nn.Linear(16 * 32 * 32, 4)", "return self.l(self.c(x))")
+    assert workspace(no_flatten).shapes("model.py:Net") == {"x": ("N", 3, 32, 32)}
+
+
+def test_the_model_is_left_as_it_was(workspace) -> None:
+    import inspect
+
+    import torch
+
+    from linearcheck.load.building import load_model
+    from linearcheck.load.inference import infer_inputs
+
+    source = model("self.b = nn.BatchNorm1d(4); self.kept = None", "self.kept = x\n        return self.b(x)")
+    space = workspace(source)
+    loaded = load_model(space.job("model.py:Net"))
+    module = loaded.build()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    infer_inputs(loaded, module, inspect.signature(module.forward), space.job().options)
+    assert module.kept is None
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
