@@ -28,7 +28,7 @@ from linearcheck.rules.observations import observed
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.sequences import RECURRENT_LAYERS, SequenceCall, sequence_calls
 from linearcheck.rules.suggestions import ranked
-from linearcheck.rules.wording import layer_name, shape
+from linearcheck.rules.wording import shape
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Trace
 
@@ -65,8 +65,9 @@ def _unsqueeze(found: SequenceCall) -> Proposal | None:
     if site is None:
         return None
     layer = found.layer
-    place = (layer.name, layer.definition) if layer.caller_type == "torch" else ("", None)
+    by_torch = layer.caller_type == "torch" and layer.definition is not None  # a copy inside an encoder is called where that is
+    place = (layer.name, layer.definition) if by_torch else ("", None)
     action = WrapInput(site, "unsqueeze", (axis,), layer=place[0], definition=place[1])
     return Proposal(
-        "unsqueeze", f"give each sample one step: insert axis {axis} into the input of {layer_name(layer)}", Safety.UNSAFE, (action,)
+        "unsqueeze", f"give each sample one step: insert axis {axis} into the input of {found.name}", Safety.UNSAFE, (action,)
     )

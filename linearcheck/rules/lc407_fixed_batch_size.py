@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
 from linearcheck.rules.batch_sizes import written_batch_size
 from linearcheck.rules.failures import Failure, failure_of, failures, report
+from linearcheck.rules.names_at_hand import factory_proposals
 from linearcheck.rules.provenance import origin_of
 from linearcheck.rules.reshapes import Reshape, reshape_of, size_nodes
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
@@ -110,5 +111,7 @@ def _some_sizes_only(trace: Trace, batch_failure: BatchFailure) -> Finding:
         f"and {failure.name}{on_line(call.site)} needs them to agree.",
         got=tensor.sizes,
         at=culprit if culprit.site is not None else None,
-        proposals=ranked(batch_size_of(trace, reshape) if reshape is not None else None),
+        proposals=ranked(batch_size_of(trace, reshape))
+        if reshape is not None
+        else ranked(factory_proposals(trace, culprit, call, batch_failure.ran_sizes)),
     )

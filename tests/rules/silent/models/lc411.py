@@ -1,0 +1,319 @@
+"""Reshapes where a permute is meant, and reshapes that only split and merge."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+# input: N,30,9
+class HeadsMergedUnmoved(nn.Module):
+    """(N, heads, T, d) into (N, T, heads * d)."""
+
+    def __init__(self, dim=32, heads=4):
+        super().__init__()
+        self.heads, self.lift, self.proj = heads, nn.Linear(9, 3 * dim), nn.Linear(dim, 5)
+
+    def forward(self, x):
+        n, t, _ = x.shape
+        q, k, v = self.lift(x).reshape(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        out = torch.softmax(q @ k.transpose(-2, -1), -1) @ v
+        return self.proj(out.reshape(n, t, 32))  # LC411
+
+
+# input: N,30,32
+class HeadsSplitUnmoved(nn.Module):
+    """(N, T, heads * d) into (N, heads, T, d)."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.out = nn.Linear(32, 32), nn.Linear(32, 32), nn.Linear(32, 32), nn.Linear(32, 4)
+
+    def forward(self, x):
+        n, t, c = x.shape
+        q, k = self.q(x).view(n, 4, t, 8), self.k(x).view(n, 4, t, 8)  # LC411
+        v = self.v(x).view(n, t, 4, 8).transpose(1, 2)
+        y = torch.softmax(q @ k.transpose(2, 3) / 8**0.5, -1) @ v
+        return self.out(y.transpose(1, 2).reshape(n, t, c))
+
+
+# input: N,15:int64
+class BothDirectionsState(nn.Module):
+    """(2, N, H) viewed as (N, 2H)."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.gru, self.fc = nn.Embedding(50, 12), nn.GRU(12, 14, batch_first=True, bidirectional=True), nn.Linear(28, 3)
+
+    def forward(self, ids):
+        _, h = self.gru(self.embed(ids))
+        return self.fc(h.view(-1, 28))  # LC411
+
+
+# input: N,3,20,24
+class MapAsTokens(nn.Module):
+    """(N, C, H, W) viewed as (N, H * W, C)."""
+
+    def __init__(self, dim=18):
+        super().__init__()
+        self.conv, self.norm, self.mlp, self.head = nn.Conv2d(3, dim, 4, 4), nn.LayerNorm(dim), nn.Linear(dim, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        x = x.view(n, h * w, c)  # LC411
+        return self.head((x + self.mlp(self.norm(x))).mean(1))
+
+
+# input: N,20,24,3
+class ChannelsLastFrame(nn.Module):
+    """A camera's (N, H, W, 3), reshaped for a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 8, 3, 2, 1), nn.Linear(8, 4)
+
+    def forward(self, frame):
+        x = frame.reshape(-1, 3, 20, 24)  # LC411
+        return self.fc(torch.relu(self.conv(x)).mean((2, 3)))
+
+
+# input: N,6,40
+class SeriesTurned(nn.Module):
+    """(N, C, T) for an LSTM that takes (N, T, C)."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.fc = nn.LSTM(6, 14, batch_first=True), nn.Linear(14, 2)
+
+    def forward(self, x):
+        x = x.reshape(x.size(0), 40, 6)  # LC411
+        return self.fc(self.rnn(x)[0][:, -1])
+
+
+# input: N,3,28,28
+class FlattenedThenTokens(nn.Module):
+    """Two reshapes in a row, each clean on its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 10, 4, 4), nn.Linear(10, 5)
+
+    def forward(self, x):
+        x = torch.flatten(torch.relu(self.conv(x)), 1)
+        x = x.view(x.size(0), 49, 10)  # LC411
+        return self.fc(x).mean(1)
+
+
+# input: N,32,64
+class PowersOfTwo(nn.Module):
+    """Heads split unmoved at sizes that divide one another."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.out = nn.Linear(64, 64), nn.Linear(64, 4)
+
+    def forward(self, x):
+        n, t, c = x.shape
+        q = self.q(x).view(n, 4, t, 16)  # LC411
+        y = torch.softmax(q @ q.transpose(2, 3), -1) @ q
+        return self.out(y.transpose(1, 2).reshape(n, t, c))
+
+
+# input: N,30,32
+class MultiHeadAttention(nn.Module):
+    """Vaswani et al. 2017: split, transpose, transpose, merge."""
+
+    def __init__(self, dim=32, heads=4):
+        super().__init__()
+        self.heads, self.qkv, self.out = heads, nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, x):
+        n, t, c = x.shape
+        q, k, v = (y.view(n, t, self.heads, -1).transpose(1, 2) for y in self.qkv(x).chunk(3, -1))
+        y = torch.softmax(q @ k.transpose(-2, -1), -1) @ v
+        return self.out(y.transpose(1, 2).contiguous().view(n, t, c))
+
+
+# input: T,N,32
+class FoldedHeads(nn.Module):
+    """fairseq's and torch's own order: (T, N, h * d) as (T, N * h, d)."""
+
+    def __init__(self, dim=32, heads=4):
+        super().__init__()
+        self.heads, self.q, self.k, self.v, self.out = heads, nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, dim)
+
+    def forward(self, x):
+        t, n, c = x.shape
+        q, k, v = (layer(x).contiguous().view(t, n * self.heads, -1).transpose(0, 1) for layer in (self.q, self.k, self.v))
+        y = torch.bmm(torch.softmax(torch.bmm(q, k.transpose(1, 2)), -1), v)
+        return self.out(y.transpose(0, 1).contiguous().view(t, n, c))
+
+
+# input: N,3,20,24
+class ViTTokens(nn.Module):
+    def __init__(self, dim=18):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, dim, 4, 4), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        return self.head(x.view(n, c, h * w).permute(0, 2, 1).mean(1))
+
+
+# input: N,3,20,24
+class PyramidVisionTransformer(nn.Module):
+    """PVT (Wang et al. 2021): tokens back to a map and down again."""
+
+    def __init__(self, dim=18):
+        super().__init__()
+        self.conv, self.sr, self.head = nn.Conv2d(3, dim, 4, 4), nn.Conv2d(dim, dim, 2, 2), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        tokens = x.flatten(2).transpose(1, 2)
+        x = tokens.permute(0, 2, 1).reshape(n, c, h, w)
+        return self.head(self.sr(x).reshape(n, c, -1).permute(0, 2, 1).mean(1))
+
+
+# input: N,3,20,24
+class ShuffleNet(nn.Module):
+    """Channel shuffle (Zhang et al. 2018)."""
+
+    def __init__(self, channels=18, groups=3):
+        super().__init__()
+        self.groups, self.stem, self.conv, self.fc = groups, nn.Conv2d(3, channels, 1), nn.Conv2d(channels, channels, 1, groups=groups), nn.Linear(channels, 5)
+
+    def forward(self, x):
+        x = self.stem(x)
+        n, c, h, w = x.shape
+        x = x.view(n, self.groups, c // self.groups, h, w).transpose(1, 2).contiguous().view(n, c, h, w)
+        return self.fc(self.conv(x).mean((2, 3)))
+
+
+# input: N,3,10,12
+class PixelShuffleByHand(nn.Module):
+    """ESPCN (Shi et al. 2016), written out."""
+
+    def __init__(self, scale=2):
+        super().__init__()
+        self.scale, self.conv = scale, nn.Conv2d(3, 3 * scale**2, 3, padding=1)
+
+    def forward(self, x):
+        x, s = self.conv(x), self.scale
+        n, c, h, w = x.shape
+        x = x.view(n, c // s**2, s, s, h, w).permute(0, 1, 4, 2, 5, 3)
+        return x.reshape(n, c // s**2, h * s, w * s)
+
+
+# input: N,21,16
+class TransformerXlShift(nn.Module):
+    """Relative shift (Dai et al. 2019): pad, cut through, slice."""
+
+    def __init__(self, dim=16):
+        super().__init__()
+        self.q, self.r, self.out = nn.Linear(dim, dim), nn.Parameter(torch.randn(21, dim)), nn.Linear(dim, 3)
+
+    def forward(self, x):
+        scores = self.q(x) @ self.r.t()
+        zero = torch.zeros(scores.size(0), scores.size(1), 1, device=x.device)
+        padded = torch.cat([zero, scores], 2).view(scores.size(0), scores.size(2) + 1, scores.size(1))
+        shifted = padded[:, 1:].reshape(scores.size(0), scores.size(1), scores.size(2))
+        return self.out(torch.softmax(shifted, -1) @ x)
+
+
+# input: N,21,16
+class MusicTransformerSkew(nn.Module):
+    """Skewing (Huang et al. 2019) with F.pad."""
+
+    def __init__(self, dim=16, length=21):
+        super().__init__()
+        self.q, self.e, self.out = nn.Linear(dim, dim), nn.Parameter(torch.randn(length, dim)), nn.Linear(dim, 3)
+
+    def forward(self, x):
+        n, t, _ = x.shape
+        scores = F.pad(self.q(x) @ self.e.t(), (1, 0)).reshape(n, t + 1, t)[:, 1:, :]
+        return self.out(torch.softmax(scores, -1) @ x)
+
+
+# input: N,1,28,28
+class CapsNet(nn.Module):
+    """Primary capsules (Sabour et al. 2017) as in CapsNet-Pytorch: `view(N, -1, 8)`."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.primary, self.out = nn.Conv2d(1, 20, 9), nn.Conv2d(20, 32, 9, stride=2), nn.Linear(144 * 8, 10)
+
+    def forward(self, x):
+        u = self.primary(torch.relu(self.conv(x)))
+        u = u.view(x.size(0), -1, 8)
+        norm = u.norm(dim=-1, keepdim=True)
+        return self.out((u * norm / (1 + norm**2)).flatten(1))
+
+
+# input: N,24,7
+class TimesNetFold(nn.Module):
+    """TimesNet (Wu et al. 2023): the series folded by a period, convolved, unfolded."""
+
+    def __init__(self, period=6):
+        super().__init__()
+        self.period, self.conv, self.out = period, nn.Conv2d(7, 7, 3, padding=1), nn.Linear(7, 2)
+
+    def forward(self, x):
+        n, t, c = x.shape
+        y = x.reshape(n, t // self.period, self.period, c).permute(0, 3, 1, 2)
+        y = self.conv(y).permute(0, 2, 3, 1).reshape(n, t, c)
+        return self.out(x + y)
+
+
+# input: N,15:int64
+class JoinedDirections(nn.Module):
+    """The two directions joined as they should be."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.gru, self.fc = nn.Embedding(50, 12), nn.GRU(12, 14, 2, batch_first=True, bidirectional=True), nn.Linear(28, 3)
+
+    def forward(self, ids):
+        _, h = self.gru(self.embed(ids))
+        h = h.view(2, 2, ids.size(0), 14)[-1]
+        return self.fc(h.transpose(0, 1).reshape(ids.size(0), 28))
+
+
+# input: N,1,28,28
+class Autoencoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.enc, self.dec = nn.Sequential(nn.Flatten(), nn.Linear(784, 20), nn.ReLU()), nn.Linear(20, 784)
+
+    def forward(self, x):
+        return torch.sigmoid(self.dec(self.enc(x))).view(-1, 1, 28, 28)
+
+
+# input: N,12,10
+class BarlowOffDiagonal(nn.Module):
+    """Barlow Twins (Zbontar et al. 2021): the off-diagonal by a flat view."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(10, 18)
+
+    def forward(self, x):
+        a, b = self.net(x[:, 0]), self.net(x[:, 1])
+        c = a.t() @ b / a.size(0)
+        off = c.flatten()[:-1].view(17, 19)[:, 1:].flatten()
+        return (torch.diagonal(c) - 1).pow(2).sum() + 0.005 * off.pow(2).sum()
+
+
+# input: N,18,5,6
+class GroupNormByHand(nn.Module):
+    def __init__(self, groups=3):
+        super().__init__()
+        self.groups, self.fc = groups, nn.Linear(18, 4)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        y = x.view(n, self.groups, -1)
+        y = (y - y.mean(-1, keepdim=True)) / (y.std(-1, keepdim=True) + 1e-5)
+        return self.fc(y.view(n, c, h, w).mean((2, 3)))
