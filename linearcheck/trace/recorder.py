@@ -395,6 +395,10 @@ class Recorder(TorchFunctionMode):
             call.outputs.extend(self.see(tensor) for tensor in tensors_of(result))
         return result
 
+    def is_running(self, module: nn.Module) -> bool:
+        """Whether the innermost module call is one of this module."""
+        return bool(self._stack) and self.calls[self._stack[-1]].module is module
+
     def _recover_module(
         self, call: RawCall, index: int, module: nn.Module, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:

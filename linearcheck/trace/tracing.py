@@ -187,7 +187,7 @@ def _attempt(
     raised: BaseException | None = None
     outputs: list[Seen] = []
     _seed()
-    with _quiet(way), _default_dtype(double), torch.set_grad_enabled(session.grad), recording_modules(recorder), recorder:
+    with _quiet(way), _default_dtype(double), torch.set_grad_enabled(session.grad), recording_modules(recorder, model.modules()), recorder:
         try:
             result = model(*made.args, **made.kwargs)
             outputs = [recorder.see(tensor) for tensor in tensors_of(result)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from linearcheck.sizes import N, NamedSize, shape_text
 from tests.trace.models import line_of, trace
 
@@ -153,3 +155,30 @@ def test_cuda_that_is_not_there() -> None:
             return self.fc(x + noise.cuda(0)) + self.shift.to(0)
     """
     assert not trace(source, ("N", 4)).failures
+
+
+def test_a_layer_called_by_its_forward_is_known_as_the_layer() -> None:
+    source = """
+    class Scaled(nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 3)
+            self.lstm = nn.LSTM(8, 5)
+            self.head = Scaled(5, 2)
+
+        def forward(self, x):
+            x = self.conv.forward(x).flatten(2).permute(2, 0, 1)
+            x, _ = self.lstm.forward(x)
+            return self.head.forward(x[-1])
+    """
+    found = trace(source, ("N", 3, 8, 8))
+    assert not found.failures
+    assert [call.layer for call in found.calls if call.kind == "module"] == ["", "conv", "lstm", "head"]
+    wrong = trace(source.replace("LSTM(8, 5)", "LSTM(7, 5)"), ("N", 3, 8, 8))
+    assert [call.layer for call in wrong.failures] == ["lstm"]
+    assert [shape_text(tensor.sizes) for tensor in wrong.outputs] == ["(N, 2)"]
+    assert not hasattr(nn.Conv2d.forward, "__wrapped__")
