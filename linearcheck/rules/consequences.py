@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from linearcheck.rules.evidence import BROADCASTING, forward_places
 from linearcheck.rules.layers import Pin, input_pin
-from linearcheck.rules.provenance import explain_size
+from linearcheck.rules.provenance import explain_size, origin_of
+from linearcheck.rules.reshapes import reshape_of
 from linearcheck.rules.rule import Finding
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import Call, TensorInfo, Trace
@@ -21,6 +23,8 @@ class Cause:
 
     call: int
     sizes: dict[Place, int]
+    got: int
+    wanted: int
 
 
 def without_consequences(trace: Trace, findings: Sequence[Finding]) -> list[Finding]:
@@ -29,7 +33,7 @@ def without_consequences(trace: Trace, findings: Sequence[Finding]) -> list[Find
     causes: list[Cause] = []
     for finding in findings:
         call = _call_of(trace, finding)
-        if call is not None and any(_fits_with(call, cause.sizes) for cause in causes):
+        if call is not None and any(_is_consequence(trace, call, cause) for cause in causes):
             continue
         kept.append(finding)
         cause = _cause(trace, call) if call is not None else None
@@ -48,7 +52,7 @@ def _cause(trace: Trace, call: Call) -> Cause | None:
     pin = input_pin(trace, call)
     if pin is None or is_batch(pin.tensor.sizes[pin.axis]) or pin.tensor.shape[pin.axis] == pin.size:
         return None
-    return Cause(call.index, _repaired(trace, pin))
+    return Cause(call.index, _repaired(trace, pin), pin.tensor.shape[pin.axis], pin.size)
 
 
 def _repaired(trace: Trace, pin: Pin) -> dict[Place, int]:
@@ -57,6 +61,29 @@ def _repaired(trace: Trace, pin: Pin) -> dict[Place, int]:
     if origin.factors or origin.parts:
         return {}
     return {(tensor.uid, axis): pin.size for tensor, axis in forward_places(trace, origin.tensor, origin.axis)}
+
+
+def _is_consequence(trace: Trace, call: Call, cause: Cause) -> bool:
+    return _fits_with(call, cause.sizes) or _reads_size(trace, call, cause) or _is_turned(trace, call, cause)
+
+
+def _reads_size(trace: Trace, call: Call, cause: Cause) -> bool:
+    """A view to a size that was read from the input of the layer: `y.view(b, c, 1, 1)` after `b, c, _, _ = x.shape`."""
+    reshape = reshape_of(trace, call)
+    if reshape is None or not cause.sizes or cause.got not in reshape.asked or reshape.values is None:
+        return False
+    asked = [cause.wanted if size == cause.got else size for size in reshape.asked if isinstance(size, int) and size > 0]
+    return prod(asked) == reshape.values
+
+
+def _is_turned(trace: Trace, call: Call, cause: Cause) -> bool:
+    """An element-wise call of a tensor with itself turned around, after a layer whose features stand on another axis."""
+    if call.name not in BROADCASTING or len(call.tensors) < 2:
+        return False
+    first, second = call.tensors[:2]
+    if first.shape == second.shape or sorted(first.shape) != sorted(second.shape):
+        return False
+    return any(maker.index == cause.call for tensor in (first, second) for maker in origin_of(trace, tensor) if maker.kind == "function")
 
 
 def _fits_with(call: Call, sizes: dict[Place, int]) -> bool:

@@ -23,19 +23,22 @@ Unsafe: the data may be wrong instead of the model.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from math import isqrt, prod
 
-from linearcheck.findings import Proposal, Severity
+from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
+from linearcheck.rules.axes import normal_axis
 from linearcheck.rules.convolutions import Convolution, expected_channels, failed_convolutions
 from linearcheck.rules.failures import Failure, failures, report
-from linearcheck.rules.layers import ADAPTIVE_POOLS, POOLS, window_rank
-from linearcheck.rules.provenance import origin_sentence
+from linearcheck.rules.layers import ADAPTIVE_POOLS, POOLS, operation, torch_layer, window_rank
+from linearcheck.rules.provenance import explain_size, origin_of, origin_sentence, size_history
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import argument_node, call_at, span_of
 from linearcheck.rules.suggestions import ranked, replace_text, wrap_input
-from linearcheck.rules.wording import counted, shape
+from linearcheck.rules.wording import counted, layer_name, on_line, shape
 from linearcheck.sizes import Size, shape_text
-from linearcheck.trace.records import TensorInfo, Trace
+from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
 
 RULE = Rule("LC203", "wrong-input-rank", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
 
@@ -93,17 +96,66 @@ def _other_rank(failure: Failure, x: TensorInfo, spatial: int) -> Finding:
         RULE,
         failure,
         f"{failure.name} takes {shape_text(wanted)}, but gets {shape(x)} with {_axes_word(x.rank).lower()}",
-        origin_sentence(failure.trace, x),
+        _idle_squeeze_text(failure.trace, x) or origin_sentence(failure.trace, x),
         got=x.sizes,
         expected=("N", channels, *wanted[2:]) if channels is not None else wanted,
+        layer=_convolution_before(failure.trace, x),
         proposals=_rank_proposals(failure, x, spatial, channels),
     )
+
+
+def _idle_squeeze(trace: Trace, x: TensorInfo) -> tuple[Call, int] | None:
+    """The `squeeze(3)` behind an input with an axis too much that dropped nothing, with that axis: its size is not 1."""
+    for call in origin_of(trace, x)[:3]:
+        before, after = call.input, call.output
+        if call.name == "squeeze" and before is not None and after is not None and before.rank == after.rank:
+            axis = normal_axis(call.arguments.get("dim"), before.rank)
+            return (call, axis) if axis is not None else None
+    return None
+
+
+def _idle_squeeze_text(trace: Trace, x: TensorInfo) -> str:
+    found = _idle_squeeze(trace, x)
+    if found is None or found[0].input is None:
+        return ""
+    call, axis = found
+    story = size_history(trace, x, axis, f"size of axis {axis}")
+    return f"`squeeze`{on_line(call.site)} drops nothing, since axis {axis} has {x.sizes[axis]}. {story}".strip()
+
+
+def _convolution_before(trace: Trace, x: TensorInfo) -> Layer | None:
+    """The layer that left the axis which a `squeeze` was to drop."""
+    found = _idle_squeeze(trace, x)
+    maker = explain_size(trace, x, found[1]).call if found is not None else None
+    owned = torch_layer(trace, maker) if maker is not None else None
+    return owned[0] if owned is not None else None
+
+
+def _whole_axis_kernel(failure: Failure, x: TensorInfo) -> Proposal | None:
+    """Let the kernel of the convolution before cover the whole axis that is squeezed away."""
+    found = _idle_squeeze(failure.trace, x)
+    origin = explain_size(failure.trace, x, found[1]) if found is not None else None
+    owned = torch_layer(failure.trace, origin.call) if origin is not None and origin.call is not None else None
+    if found is None or origin is None or origin.call is None or owned is None or owned[0].definition is None:
+        return None
+    before, spatial = origin.call.input, window_rank(operation(origin.call))
+    node = call_at(failure.trace, owned[0].definition)
+    kernel = argument_node(node, "kernel_size", 2) if node is not None else None
+    if before is None or spatial is None or not isinstance(kernel, ast.Tuple) or len(kernel.elts) != spatial:
+        return None
+    element = kernel.elts[origin.axis - (before.rank - spatial)]
+    wanted = before.shape[origin.axis]
+    title = f"let the kernel of {layer_name(owned[0])} cover all {wanted} of axis {origin.axis}"
+    edit = ReplaceSource(span_of(failure.trace, owned[0].definition.path, element), str(wanted))
+    return Proposal("other", title, Safety.UNSAFE, (edit,))
 
 
 def _rank_proposals(failure: Failure, x: TensorInfo, spatial: int, channels: int | None) -> tuple[Proposal, ...]:
     if x.rank == spatial + 3 and 1 in x.shape[1:]:
         axis = x.shape.index(1, 1)
         return ranked(wrap_input(failure, "squeeze", "squeeze", f"drop axis {axis} of size 1 before {failure.name}", axes=(axis,)))
+    if x.rank == spatial + 3:
+        return ranked(_whole_axis_kernel(failure, x))
     if x.rank != 2:
         return ()
     if channels is None or spatial == 1:

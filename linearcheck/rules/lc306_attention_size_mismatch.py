@@ -35,7 +35,7 @@ from linearcheck.rules.provenance import explain_size, operand_origin, origin_se
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import change_argument, combined, ranked, set_output
 from linearcheck.rules.wording import counted, layer_name, listed, shape
-from linearcheck.sizes import is_batch
+from linearcheck.sizes import Size, is_batch, shape_text
 from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
 
 RULE = Rule("LC306", "attention-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
@@ -74,6 +74,29 @@ def _about_layer(failure: Failure, around: Call, layer: Layer) -> Finding:
             ),
         )
     masks = {name: value for name, value in around.arguments.items() if "mask" in name and isinstance(value, TensorInfo)}
+    misfit_mask = next(
+        (
+            (name, mask, wanted)
+            for name, mask in masks.items()
+            if (wanted := _mask_shape(layer, name, given)) is not None
+            and mask.rank == len(wanted)
+            and _measured(wanted, given) != mask.shape
+        ),
+        None,
+    )
+    if misfit_mask is not None and _batch_first(layer, given) is None:
+        name, mask, wanted = misfit_mask
+        return _at(
+            failure,
+            report(
+                RULE,
+                shown,
+                f"{layer_name(layer)} takes a {name} of {shape_text(wanted)}, but gets {shape(mask)}",
+                f"{_layout_text(layer, next(iter(given.values()), None))} {origin_sentence(trace, mask)}".strip(),
+                got=mask.sizes,
+                expected=wanted,
+            ),
+        )
     sequences = listed([f"{name} {shape(tensor)}" for name, tensor in given.items()]) if given else "its input"
     with_masks = f" with {listed([f'{name} {shape(mask)}' for name, mask in masks.items()])}" if masks else ""
     first = next(iter(given.values()), None)
@@ -85,9 +108,29 @@ def _about_layer(failure: Failure, around: Call, layer: Layer) -> Finding:
             f"{layer_name(layer)} refuses {sequences}{with_masks}",
             _layout_text(layer, first),
             got=first.sizes if first is not None else None,
-            proposals=ranked(_batch_first(trace, layer, given, masks)),
+            proposals=ranked(_batch_first(layer, given)),
         ),
     )
+
+
+def _mask_shape(layer: Layer, name: str, given: dict[str, TensorInfo]) -> tuple[Size, ...] | None:
+    """The shape that a mask has to have: (queries, keys), for a padding mask (N, keys)."""
+    queries = given.get("query") or given.get("tgt") or given.get("src")
+    keys = given.get("key") or (given.get("memory") if name.startswith("memory") else None)
+    keys = keys or (given.get("src") if name.startswith("src") else None) or queries
+    if queries is None or keys is None or queries.rank != 3 or keys.rank != 3:
+        return None
+    batch, steps = (0, 1) if layer.declared.get("batch_first") else (1, 0)
+    if "padding" in name:
+        return keys.sizes[batch], keys.sizes[steps]
+    if name.startswith("src"):
+        return keys.sizes[steps], keys.sizes[steps]
+    return queries.sizes[steps], keys.sizes[steps]
+
+
+def _measured(wanted: tuple[Size, ...], given: dict[str, TensorInfo]) -> tuple[int, ...]:
+    known = {size: number for tensor in given.values() for size, number in zip(tensor.sizes, tensor.shape, strict=True)}
+    return tuple(size if isinstance(size, int) else known.get(size, -1) for size in wanted)
 
 
 def _at(failure: Failure, finding: Finding) -> Finding:
@@ -129,7 +172,7 @@ def _layout_text(layer: Layer, first: TensorInfo | None) -> str:
     return text
 
 
-def _batch_first(trace: Trace, layer: Layer, given: dict[str, TensorInfo], masks: dict[str, TensorInfo]) -> Proposal | None:
+def _batch_first(layer: Layer, given: dict[str, TensorInfo]) -> Proposal | None:
     """Batch-first input, or a mask of (N, steps), without `batch_first=True`."""
     first = next(iter(given.values()), None)
     if first is None or layer.declared.get("batch_first") or first.rank != 3 or not is_batch(first.sizes[0]):

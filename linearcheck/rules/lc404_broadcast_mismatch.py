@@ -38,7 +38,6 @@ from linearcheck.rules.operands import (
     operand_word,
     resize_parameter,
     resized,
-    table_behind,
 )
 from linearcheck.rules.provenance import explain_size, is_feature_map, origin_sentence, size_history
 from linearcheck.rules.residuals import project_shortcut
@@ -145,8 +144,8 @@ def _sizes(failure: Failure, first: TensorInfo, second: TensorInfo, axes: tuple[
     owned = [
         proposal
         for tensor, other in ((second, first), (first, second))
-        if (table := table_behind(trace, tensor)) is not None and table.rank == tensor.rank
-        for proposal in resize_parameter(trace, table, tensor.rank + axis, other.shape[axis])
+        if (table := explain_size(trace, tensor, tensor.rank + axis)).tensor.role in ("parameter", "buffer")
+        for proposal in resize_parameter(trace, table.tensor, table.axis, other.shape[axis])
     ]
     if owned or is_batch(first.sizes[axis]) or is_batch(second.sizes[axis]):
         return list(owned)

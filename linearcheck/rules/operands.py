@@ -29,16 +29,6 @@ def is_spatial(trace: Trace, tensor: TensorInfo, axis: int) -> bool:
     return origin.call is not None and isinstance(axis_source(origin.call, origin.tensor, origin.axis), Windowed)
 
 
-def table_behind(trace: Trace, tensor: TensorInfo) -> TensorInfo | None:
-    """The parameter or buffer that an operand is, or is a slice of."""
-    while tensor.role not in ("parameter", "buffer"):
-        call = trace.producer(tensor)
-        if call is None or call.name not in ("getitem", "narrow") or call.input is None:
-            return None
-        tensor = call.input
-    return tensor
-
-
 def equal_maps(trace: Trace, first: TensorInfo, second: TensorInfo, axes: Sequence[int]) -> list[Proposal]:
     """Proposals that make two maps equally large along `axes`; the smaller one is made larger first."""
     smaller, larger = sorted((first, second), key=lambda tensor: tensor.shape[axes[0]])

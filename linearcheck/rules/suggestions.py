@@ -57,12 +57,24 @@ def fit_input_size(trace: Trace, pin: Pin, got: int) -> tuple[Proposal, ...]:
     """Both sides of a clash between what a layer declares about its input and what it gets, the better supported first."""
     origin = explain_size(trace, pin.tensor, pin.axis)
     factors = origin.factors
-    groups = declared_int(pin.layer, "groups") or 1
-    consumer = change_argument(pin.kind, pin.layer, pin.argument, got, factors) if got % groups == 0 else depthwise(trace, pin, got, groups)
+    consumer = _take(trace, pin, got, factors)
     producer = fit_output_size(trace, origin, pin)
     backed = support(pins_on(trace, origin.tensor, origin.axis), pin.layer, got, pin.size)
-    prefers_producer = backed.wanted > backed.got
+    prefers_producer = backed.wanted > backed.got and not origin.parts  # a sum is seldom mended by one of its parts
     return ranked(producer, consumer) if prefers_producer else ranked(consumer, producer)
+
+
+def _take(trace: Trace, pin: Pin, got: int, factors: Factors) -> Proposal | None:
+    """Let a layer take another size, with the number of groups that goes with it."""
+    groups = declared_int(pin.layer, "groups") or 1
+    if groups > 1 and (groups == pin.size or got % groups):
+        return depthwise(trace, pin, got, groups)
+    normed = declared_int(pin.layer, "num_groups") or 1
+    if got % normed:
+        fitting = next(count for count in range(normed, 0, -1) if got % count == 0)
+        action = set_argument(pin.layer, "num_groups", fitting)
+        return change_argument(pin.kind, pin.layer, pin.argument, got, extra=(action,)) if action is not None else None
+    return change_argument(pin.kind, pin.layer, pin.argument, got, factors)
 
 
 def depthwise(trace: Trace, pin: Pin, got: int, groups: int) -> Proposal | None:
