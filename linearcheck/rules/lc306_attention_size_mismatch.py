@@ -33,7 +33,7 @@ from linearcheck.rules.failures import Failure, failures, is_inside, report
 from linearcheck.rules.layers import ATTENTION_LAYERS, declared_int, tensor_argument
 from linearcheck.rules.provenance import explain_size, operand_origin, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.suggestions import change_argument, combined, ranked, set_output
+from linearcheck.rules.suggestions import add_arguments, change_argument, combined, ranked, set_output
 from linearcheck.rules.wording import counted, layer_name, listed, shape
 from linearcheck.sizes import Size, is_batch, shape_text
 from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
@@ -151,11 +151,13 @@ def _width_proposals(trace: Trace, layer: Layer, name: str, given: dict[str, Ten
         key, value = given.get("key"), given.get("value")
         argument = "kdim" if name == "key" else "vdim"
         widths = change_argument("other", layer, argument, got)
+        both = None
         if name == "key" and value is not None and value.shape[-1] != _width(layer, "value"):
             widths = combined(widths, change_argument("other", layer, "vdim", value.shape[-1]))
+            both = add_arguments(trace, layer, {"kdim": got, "vdim": value.shape[-1]}, "other")
         projected = set_output(trace, explain_size(trace, given[name], -1), _width(layer, name) or 0)
         del key
-        return ranked(widths, projected)
+        return ranked(both or widths, projected)
     argument = "embed_dim" if layer.torch_type == "MultiheadAttention" else "d_model"
     heads = declared_int(layer, "num_heads") or declared_int(layer, "nhead") or 1
     wider = change_argument("other", layer, argument, got) if got % heads == 0 and all(t.shape[-1] == got for t in given.values()) else None

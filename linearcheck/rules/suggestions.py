@@ -14,9 +14,9 @@ from linearcheck.rules.layers import Pin, declared_int, enclosing, output_declar
 from linearcheck.rules.provenance import Factors, SizeOrigin, explain_size
 from linearcheck.rules.source import call_at, is_atom, span_of, text_of
 from linearcheck.rules.windows import size_function
-from linearcheck.rules.wording import layer_name, quoted, times_text
+from linearcheck.rules.wording import layer_name, listed, quoted, times_text
 from linearcheck.sizes import shape_text
-from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
+from linearcheck.trace.records import Call, Layer, Span, TensorInfo, Trace
 
 MOST_PROPOSALS = 6
 
@@ -160,6 +160,22 @@ def wrap_input(
         layer.definition if layer is not None and called_by_torch else None,
     )
     return Proposal(kind, title, safety, (action,))
+
+
+def add_arguments(trace: Trace, layer: Layer, values: dict[str, int], kind: FixKind) -> Proposal | None:
+    """Give the call that builds a layer further arguments, by a name that has the value there if exactly one has."""
+    node = call_at(trace, layer.definition)
+    if node is None or layer.definition is None or not node.args or any(keyword.arg in (None, *values) for keyword in node.keywords):
+        return None
+    names = layer.built[0].names if layer.built else {}
+    texts = {value: [name for name, known in names.items() if known == value and type(known) is int] for value in values.values()}
+    written = [f"{name}={texts[value][0] if len(texts[value]) == 1 else value}" for name, value in values.items()]
+    items = [*node.args, *(keyword.value for keyword in node.keywords)]
+    end = span_of(trace, layer.definition.path, max(items, key=lambda item: (item.end_lineno or 0, item.end_col_offset or 0)))
+    place = Span(end.path, end.end_line, end.end_column, end.end_line, end.end_column)
+    sizes = listed([str(value) for value in dict.fromkeys(values.values())])
+    title = f"set {' and '.join(f'`{name}`' for name in values)} of {layer_name(layer)} to {sizes}"
+    return Proposal(kind, title, Safety.UNSAFE, (ReplaceSource(place, f", {', '.join(written)}"),))
 
 
 def flatten_input(failure: Failure, safety: Safety, and_set: Proposal | None = None) -> Proposal | None:
