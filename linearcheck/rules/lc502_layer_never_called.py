@@ -70,10 +70,15 @@ def check(trace: Trace) -> Iterator[Finding]:
         owner = trace.layer(layer.name.rpartition(".")[0])
         if not layer.name or owner is None or not owner.user_class or owner.torch_type or not (owner.called or not owner.name):
             continue
-        if layer.called or not layer.n_params or layer.aliases or _is_used(trace, layer, used) or not _is_unread(trace, layer, owner):
+        if layer.called or not _count(trace, layer) or layer.aliases or _is_used(trace, layer, used) or not _is_unread(trace, layer, owner):
             continue
         reported.append(layer.name)
-        yield _finding(layer, owner)
+        yield _finding(layer, owner, _count(trace, layer))
+
+
+def _count(trace: Trace, layer: Layer) -> int:
+    """Parameters of a layer and of everything in it."""
+    return sum(other.n_params for other in trace.layers if other.name == layer.name or other.name.startswith(f"{layer.name}."))
 
 
 def _is_used(trace: Trace, layer: Layer, used: set[int]) -> bool:
@@ -123,7 +128,7 @@ def _is_of_self(node: ast.expr) -> bool:
     )
 
 
-def _finding(layer: Layer, owner: Layer) -> Finding:
+def _finding(layer: Layer, owner: Layer, count: int) -> Finding:
     span = layer.definition
     inside = f" of `{owner.type}`" if owner.name else ""
     return Finding(
@@ -132,7 +137,7 @@ def _finding(layer: Layer, owner: Layer) -> Finding:
             rule=RULE.name,
             severity=RULE.severity,
             message=f"{layer_name(layer)} is built and never used",
-            explanation=f"{layer.type}{inside}{on_line(span)} has {layer.n_params} parameters, and no code in this file reads `{layer.name.rpartition('.')[2]}`.",
+            explanation=f"{layer.type}{inside}{on_line(span)} has {count} parameters, and no code in this file reads `{layer.name.rpartition('.')[2]}`.",
             span=span,
             path=span.path if span is not None else "",
             layer=layer.name,

@@ -128,7 +128,7 @@ def _picks_by_index(trace: Trace, call: Call, steps: list[Call]) -> bool:
         indices = [tensor for tensor in step.tensors[1:] if not tensor.dtype.startswith("float")] if step.name in PICKS else []
         if any(_is_data(trace, index) for index in indices):
             return True
-    return call.name in {"flip", "roll"} and _leaves_clean_output(trace, call)
+    return call.name in {"flip", "roll", "cat", *PICKS} and _leaves_clean_output(trace, call)
 
 
 def _is_data(trace: Trace, index: TensorInfo) -> bool:
