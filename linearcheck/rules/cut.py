@@ -58,6 +58,11 @@ class Regroup:
     cut: bool
     split: tuple[int, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether one axis is split, or axes are merged into one; not part of an axis merged with another."""
+        return len(self.old) <= 1 or len(self.new) <= 1
+
 
 def regroups(old: Shape, new: Shape) -> tuple[Regroup, ...] | None:
     """The groups of a reshape, or None where sizes are unknown or do not have the same product.
@@ -86,12 +91,19 @@ def _group(before: Sequence[int], after: Sequence[int], low: int, high: int) -> 
     inner = sorted({end for ends in (before, after) for end in ends if low <= end <= high})
     torn = any(larger % smaller for smaller, larger in pairwise(inner))
     inside = [axis for axis in new if after[axis] not in before or after[axis + 1] not in before]
-    return Regroup(old, new, torn or any(_straddles(before, after[axis], after[axis + 1]) for axis in new), tuple(inside))
+    straddles = any(_straddles(before, after[axis], after[axis + 1]) for axis in new)
+    return Regroup(old, new, torn or straddles or _swaps(before, after, old, new), tuple(inside))
 
 
 def _straddles(before: Sequence[int], start: int, end: int) -> bool:
     """Whether a new axis is a part of one old axis together with a part of a later one: (32, 64) viewed as (4, 32, 16)."""
     return start not in before and end not in before and any(start < boundary < end for boundary in before)
+
+
+def _swaps(before: Sequence[int], after: Sequence[int], old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether two sizes come out the other way round: (N, 12, 3) viewed as (N, 3, 12), which divides and is no transpose."""
+    sizes = [[ends[axis + 1] // ends[axis] for axis in axes] for ends, axes in ((before, old), (after, new))]
+    return len(old) == 2 and sizes[0] != sizes[1] and sizes[0] == sizes[1][::-1]
 
 
 def cuts_axes(old: Shape, new: Shape) -> bool:
@@ -101,6 +113,8 @@ def cuts_axes(old: Shape, new: Shape) -> bool:
     >>> cuts_axes((2, N, 40), (N, 80)), cuts_axes((N, 512, 7, 7), (N, 25088))
     (True, False)
     >>> cuts_axes((N, 32, 64), (N, 4, 32, 16)), cuts_axes((N, 32, 64), (N, 32, 4, 16))
+    (True, False)
+    >>> cuts_axes((N, 12, 3), (N, 3, 12)), cuts_axes((N, 12, 3), (N, 4, 9))
     (True, False)
     """
     groups = regroups(old, new)
@@ -121,23 +135,50 @@ def moved_axes(old: Shape, new: Shape, group: Regroup) -> tuple[int, ...]:
 
 
 def merging_order(old: Shape, new: Shape) -> tuple[int, ...] | None:
-    """The order of the old axes, nearest to the present one, in which the reshape would cut nothing; None where no order does.
+    """The order of the old axes in which the reshape would cut nothing, or None where no order does.
+
+    Orders in which it merges or splits whole axes come first, then the nearest to the present one.
 
     >>> from linearcheck.sizes import N
     >>> merging_order((N, 4, 30, 8), (N, 30, 32))
     (0, 2, 1, 3)
     >>> merging_order((N, 3, 20, 10), (N, 200, 3))
     (0, 2, 3, 1)
+    >>> merging_order((N, 96, 5, 45), (N, 45, 480))
+    (0, 3, 1, 2)
     """
     if not 2 <= len(old) <= 6:
         return None
-    orders = sorted(permutations(range(len(old))), key=lambda order: (_inversions(order), _displaced(order)))
-    return next((order for order in orders if not _cuts(tuple(old[axis] for axis in order), new)), None)
+    fitting = None
+    for order in _orders(len(old)):
+        groups = regroups(tuple(old[axis] for axis in order), new)
+        if groups is None or any(group.cut for group in groups):
+            continue
+        if all(group.is_whole for group in groups):
+            return order
+        fitting = fitting or order
+    return fitting
 
 
-def _cuts(old: Shape, new: Shape) -> bool:
+def splitting_order(old: Shape, new: Shape) -> tuple[int, ...] | None:
+    """The order of the *new* axes that the old ones split into whole, so that the new shape is a permute away; None where no order does.
+
+    >>> from linearcheck.sizes import N
+    >>> splitting_order((N, 30, 32), (N, 4, 30, 8))
+    (0, 2, 1, 3)
+    """
+    if not 2 <= len(new) <= 6:
+        return None
+    return next((order for order in _orders(len(new)) if _is_whole(old, tuple(new[axis] for axis in order))), None)
+
+
+def _orders(count: int) -> list[tuple[int, ...]]:
+    return sorted(permutations(range(count)), key=lambda order: (_inversions(order), _displaced(order)))
+
+
+def _is_whole(old: Shape, new: Shape) -> bool:
     groups = regroups(old, new)
-    return groups is None or any(group.cut for group in groups)
+    return groups is not None and all(group.is_whole and not group.cut for group in groups)
 
 
 def _inversions(order: Sequence[int]) -> int:

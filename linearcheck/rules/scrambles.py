@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 
-from linearcheck.findings import Proposal, Severity
-from linearcheck.rules.cut import Regroup, merging_order, moved_axes, regroups
+from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
+from linearcheck.rules.cut import Regroup, merging_order, moved_axes, regroups, splitting_order
 from linearcheck.rules.flow import reach_of, steps_back
 from linearcheck.rules.folds import is_final_state
-from linearcheck.rules.observations import observed, rewrite_call, user_calls
+from linearcheck.rules.observations import observed, receiver_of, rewrite_call, user_calls
 from linearcheck.rules.provenance import is_feature_map
 from linearcheck.rules.reshapes import reshape_of
 from linearcheck.rules.rule import Finding, Rule
+from linearcheck.rules.source import is_atom, node_text, span_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import call_on_line, quoted, shape
 from linearcheck.sizes import Shape, depends_on, is_batch, shape_text
@@ -102,7 +104,7 @@ def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: Tensor
         f"{whose}{meant}{_came_from(trace, x) if not direct else ''}",
         got=x.sizes,
         expected=[x.sizes[axis] for axis in order] if order is not None else None,
-        proposals=ranked(*_proposals(trace, call, order)) if direct else (),
+        proposals=ranked(*_proposals(trace, call, x, output, order)) if direct else (),
         severity=None if certain else Severity.NOTE,
     )  # fmt: skip
 
@@ -112,12 +114,34 @@ def _came_from(trace: Trace, x: TensorInfo) -> str:
     return f" {shape(x)} comes from {call_on_line(trace, maker)}." if maker is not None else ""
 
 
-def _proposals(trace: Trace, call: Call, order: Sequence[int] | None) -> tuple[Proposal | None, ...]:
-    if order is None or call.name not in ("view", "reshape"):
+def _proposals(trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, order: Sequence[int] | None) -> tuple[Proposal | None, ...]:
+    if call.name not in ("view", "reshape"):
         return ()
+    if order is None:
+        return (_split_then_swapped(trace, call, x, output),)
     moved = [axis for axis, source in enumerate(order) if axis != source]
     words = ", ".join(map(str, moved if len(moved) == 2 else order))
     name = "transpose" if len(moved) == 2 else "permute"
     title = f"{'swap axes ' + ' and '.join(map(str, moved)) if len(moved) == 2 else f'move the axes to ({words})'} before the reshape"
     # `view` refuses what is not contiguous after a permute.
     return (rewrite_call(trace, call, "permute", title, f"{{}}.{name}({words}).reshape({{args}})"),)
+
+
+def _split_then_swapped(trace: Trace, call: Call, x: TensorInfo, output: TensorInfo) -> Proposal | None:
+    """Heads split off: `x.view(n, heads, t, size)` of (N, T, features) becomes `x.view(n, t, heads, size).transpose(1, 2)`."""
+    order, found = splitting_order(x.sizes, output.sizes), receiver_of(trace, call)
+    if order is None or found is None or call.site is None:
+        return None
+    node, receiver, further = found
+    sizes = further[0].elts if len(further) == 1 and isinstance(further[0], ast.Tuple | ast.List) else further
+    if len(sizes) != len(order) or any(isinstance(size, ast.Starred) for size in sizes):
+        return None
+    path = call.site.path
+    text, inside = node_text(trace, path, receiver), [node_text(trace, path, sizes[axis]) for axis in order]
+    moved = [axis for axis, source in enumerate(order) if axis != source]
+    back = moved if len(moved) == 2 else [order.index(axis) for axis in range(len(order))]
+    name = "transpose" if len(moved) == 2 else "permute"
+    split = f"{call.name}({', '.join(inside)})"
+    written = f"{text if is_atom(receiver) else f'({text})'}.{split}.{name}({', '.join(map(str, back))})"
+    title = f"split first, then swap: `{split}.{name}({', '.join(map(str, back))})`"
+    return Proposal("permute", title, Safety.UNSAFE, (ReplaceSource(span_of(trace, path, node), written),))

@@ -90,6 +90,19 @@ class SeriesTurned(nn.Module):
         return self.fc(self.rnn(x)[0][:, -1])
 
 
+# input: N,12,3
+class KeypointsTurned(nn.Module):
+    """Twelve keypoints viewed as three rows: 3 divides 12, and it is no transpose all the same."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv1d(3, 16, 1), nn.Linear(16, 5)
+
+    def forward(self, x):
+        x = x.view(x.size(0), 3, 12)  # LC411
+        return self.fc(torch.relu(self.conv(x)).amax(-1))
+
+
 # input: N,3,28,28
 class FlattenedThenTokens(nn.Module):
     """Two reshapes in a row, each clean on its own."""
