@@ -89,13 +89,13 @@ def _crossing(short: TensorInfo, long: TensorInfo) -> int | None:
 
 
 def _is_left_over(trace: Trace, tensor: TensorInfo, axis: int) -> bool:
-    """Whether a size of 1 is what a layer's `out_features=1` or an input left, and not put there for broadcasting."""
+    """Whether a size of 1 is what a layer's `out_features=1`, an input or a `gather` left, and not put there for broadcasting."""
     origin = explain_size(trace, tensor, axis)
     if origin.call is None:
         return origin.tensor.role == "input"
     if any(call.name in {"unsqueeze", "getitem", "view", "reshape", "expand"} for call in origin.passed):
         return False
-    return operation(origin.call) in {"linear", "bilinear", *CONVOLUTIONS} or (
+    return operation(origin.call) in {"linear", "bilinear", "gather", "take_along_dim", *CONVOLUTIONS} or (
         origin.call.name in REDUCTIONS and not origin.call.arguments.get("keepdim") and origin.tensor.rank == tensor.rank
     )
 

@@ -53,6 +53,37 @@ class SegmentationDifference(nn.Module):
         return (error**2).mean()
 
 
+# input: N,8; N:int64; N; N,8; N
+class TemporalDifference(nn.Module):
+    """What `gather` picks keeps the axis of its index, and the targets have none."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(8, 14), nn.ReLU(), nn.Linear(14, 4))
+
+    def forward(self, state, action, reward, following, done):
+        with torch.no_grad():
+            target = reward + 0.99 * self.net(following).max(1)[0] * (1 - done)
+        chosen = self.net(state).gather(1, action.unsqueeze(1))
+        return F.smooth_l1_loss(chosen, target)  # LC410
+
+
+# input: N,8; N:int64; N; N,8
+class GatheredBoth(nn.Module):
+    """Double DQN: both sides keep the axis of their index."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(8, 14), nn.ReLU(), nn.Linear(14, 4))
+
+    def forward(self, state, action, reward, following):
+        with torch.no_grad():
+            best = self.net(following).argmax(1, keepdim=True)
+            target = reward.unsqueeze(1) + 0.99 * self.net(following).gather(1, best)
+        error = self.net(state).gather(1, action[:, None]) - target
+        return (error**2).mean()
+
+
 # input: N,9; N
 class RelativeError(nn.Module):
     def __init__(self):
