@@ -1,12 +1,12 @@
 """LC103 `map-silently-not-flattened`: an `nn.Linear` runs over the width of a feature map, because the width happens to fit.
 
 ## What it catches
-A Linear straight behind a convolution or pooling whose `in_features` equals the width of the map, and a flatten that leaves the channel axis:
-`torch.flatten(x, 2)`, `x.view(n, 96, -1)`.
+A Linear straight behind a convolution or pooling whose `in_features` equals the width of the map, and a flatten that leaves the channel
+axis: `torch.flatten(x, 2)`, `x.view(n, 96, -1)`.
 
 ## Why it matters
-A Linear acts on the last axis only. PyTorch applies it to every row of every channel, and the model returns one vector of scores per row and
-channel, (N, 16, 16, 10) in place of (N, 10). A loss with class targets then reads one of these axes for the classes.
+A Linear acts on the last axis only. PyTorch applies it to every row of every channel, and the model returns one vector of scores per row
+and channel, (N, 16, 16, 10) in place of (N, 10). A loss with class targets then reads one of these axes for the classes.
 
 ## Example
     x = self.pool(F.relu(self.conv(x)))     # (N, 16, 16, 16)
@@ -20,8 +20,8 @@ Unsafe: a global pool before the Linear keeps its size, and is offered as well w
 Nothing.
 
 ## Known problems
-Silent where axes were moved in between, where a convolution follows, or where the output has no map's axes any more: then a Linear along the
-width may be meant, as in axial MLPs and in models of spectrograms.
+Silent where axes were moved in between, where a convolution follows, or where the output has no map's axes any more: then a Linear along
+the width may be meant, as in axial MLPs and in models of spectrograms.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def _finding(trace: Trace, call: Call, layer: Layer, x: TensorInfo, feature_map:
     maker = f" {shape(x)} comes from {call_on_line(trace, origin.call)}." if origin.call is not None else ""
     return observed(
         RULE, trace, call,
-        f"{layer_name(layer)} gets the feature map {shape(x)} and works along its {where}, which fits by chance; flattened it is {shape_text(flat)}",
+        f"{layer_name(layer)} gets the feature map {shape(x)} and works along its {where}, which fits by chance; "
+        f"flattened it is {shape_text(flat)}",
         f"A Linear acts on the last axis only, here {x.sizes[-1]} = `in_features`.{became}{maker}",
         got=x.sizes,
         expected=flat,
@@ -139,12 +140,9 @@ def _flatten(trace: Trace, call: Call, layer: Layer, x: TensorInfo, feature_map:
         if maker is None:
             return None
         if maker.name == "flatten":
-            action = unflatten_source(trace, maker)
-            return (
-                Proposal("flatten", f"flatten from axis 1 on line {site_line(maker)}", Safety.UNSAFE, (action,))
-                if action is not None
-                else None
-            )
+            start = unflatten_source(trace, maker)
+            title = f"flatten from axis 1 on line {site_line(maker)}"
+            return Proposal("flatten", title, Safety.UNSAFE, (start,)) if start is not None else None
         if reshape_of(trace, maker) is not None:
             return rewrite_call(trace, maker, "flatten", f"flatten from axis 1 on line {site_line(maker)}", "{}.flatten(1)")
         return None
@@ -165,7 +163,8 @@ def _global_pool(trace: Trace, call: Call, layer: Layer, feature_map: TensorInfo
         return None
     axes = tuple(range(2, feature_map.rank))
     dims = str(axes[0]) if len(axes) == 1 else str(axes)
-    title = f"pool the map before {layer_name(layer)}: its mean over the {'length' if len(axes) == 1 else 'spatial axes'} is (N, {feature_map.shape[1]})"
+    over = "length" if len(axes) == 1 else "spatial axes"
+    title = f"pool the map before {layer_name(layer)}: its mean over the {over} is (N, {feature_map.shape[1]})"
     return replace_text(trace, call, "input", 0, "pad_or_pool", title, f"{{}}.mean(dim={dims})")
 
 

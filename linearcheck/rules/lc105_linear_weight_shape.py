@@ -1,13 +1,12 @@
 """LC105 `linear-weight-shape`: the weight or bias of an `nn.Linear` has another shape than its declaration promises.
 
 ## What it catches
-`layer.weight = nn.Parameter(...)`, `layer.weight.data = ...` or `layer.bias = ...` with sizes that `in_features` and `out_features` do not
-allow, such as (in, out) instead of (out, in).
+`layer.weight = nn.Parameter(...)`, `layer.weight.data = ...` or `layer.bias = ...` with sizes that `in_features` and `out_features` do
+not allow, such as (in, out) instead of (out, in).
 
 ## Why it matters
 `repr` keeps showing the declared sizes, so the layer looks right. A weight of another shape makes the call fail with sizes that are not
-in the
-declaration, or silently changes the output.
+in the declaration, or silently changes the output.
 
 ## Example
     self.fc1 = nn.Linear(784, 128)
@@ -71,5 +70,5 @@ def _silent(finding: Finding, call: Call) -> Finding:
     if x is None or output is None:
         return finding
     lost = output.rank < x.rank
-    effect = f"{shape(x)} becomes {shape(output)}: the last axis is gone." if lost else f"It is broadcast, and the output is {shape(output)}."
+    effect = f"{shape(x)} becomes {shape(output)}: the last axis is gone." if lost else f"It is broadcast: the output is {shape(output)}."
     return replace(finding, diagnostic=replace(diagnostic, explanation=f"{diagnostic.explanation} PyTorch does not check it. {effect}"))

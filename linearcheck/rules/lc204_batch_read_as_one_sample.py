@@ -4,8 +4,8 @@
 `nn.LSTM`, `nn.GRU`, `nn.RNN`, `nn.MultiheadAttention` and transformer layers that get (N, features).
 
 ## Why it matters
-These layers accept an input without a batch axis. A batch of rows then becomes one sequence of N steps: what is returned for one sample depends
-on the others, and every shape is right.
+These layers accept an input without a batch axis. A batch of rows then becomes one sequence of N steps: what is returned for one sample
+depends on the others, and every shape is right.
 
 ## Example
     self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 4, batch_first=True), 2)
@@ -37,9 +37,9 @@ RULE = Rule("LC204", "batch-read-as-one-sample", Severity.ERROR, FixAvailability
 
 def check(trace: Trace) -> Iterator[Finding]:
     for found in sequence_calls(trace):
-        if found.input.rank == 2 and found.runs_over_batch and found.is_seen and not found.reach.fails and not trace.inferred_inputs:
-            if found.mixes or not trace.probed:
-                yield _finding(trace, found)
+        short = found.input.rank == 2 and found.runs_over_batch and not trace.inferred_inputs
+        if short and found.is_seen and not found.reach.fails and (found.mixes or not trace.probed):
+            yield _finding(trace, found)
 
 
 def _finding(trace: Trace, found: SequenceCall) -> Finding:
@@ -49,8 +49,8 @@ def _finding(trace: Trace, found: SequenceCall) -> Finding:
     return observed(
         RULE, trace, found.call,
         f"{name} reads the batch {shape(found.input)} as one sample of N steps, and expects {shape_text(wanted)}",
-        f"Two axes mean an input without a batch axis: (steps, features). So {name} {verb} over the samples of the batch, and what it returns for "
-        "one sample depends on the others.",
+        f"Two axes mean an input without a batch axis: (steps, features). So {name} {verb} over the samples of the batch, and what it "
+        "returns for one sample depends on the others.",
         got=sizes,
         expected=wanted,
         layer=found.layer,
@@ -68,6 +68,4 @@ def _unsqueeze(found: SequenceCall) -> Proposal | None:
     by_torch = layer.caller_type == "torch" and layer.definition is not None  # a copy inside an encoder is called where that is
     place = (layer.name, layer.definition) if by_torch else ("", None)
     action = WrapInput(site, "unsqueeze", (axis,), layer=place[0], definition=place[1])
-    return Proposal(
-        "unsqueeze", f"give each sample one step: insert axis {axis} into the input of {found.name}", Safety.UNSAFE, (action,)
-    )
+    return Proposal("unsqueeze", f"give each sample one step: insert axis {axis} into the input of {found.name}", Safety.UNSAFE, (action,))

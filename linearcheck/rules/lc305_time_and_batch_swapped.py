@@ -1,12 +1,12 @@
 """LC305 `time-and-batch-swapped`: a recurrent or attention layer runs over the samples of the batch instead of over time.
 
 ## What it catches
-`nn.LSTM`, `nn.GRU`, `nn.RNN`, `nn.MultiheadAttention` and transformer layers without `batch_first=True` that get (N, T, features), or with it
-that get (T, N, features).
+`nn.LSTM`, `nn.GRU`, `nn.RNN`, `nn.MultiheadAttention` and transformer layers without `batch_first=True` that get (N, T, features), or
+with it that get (T, N, features).
 
 ## Why it matters
-Both orders have three axes, so nothing raises and every output shape is right. But the layer takes the batch for time: what it says about one
-sample depends on the samples that happen to stand before it in the batch.
+Both orders have three axes, so nothing raises and every output shape is right. But the layer takes the batch for time: what it says about
+one sample depends on the samples that happen to stand before it in the batch.
 
 ## Example
     self.rnn = nn.LSTM(5, 32)
@@ -21,8 +21,8 @@ Unsafe: an initial state built for the other order must be turned as well.
 Nothing.
 
 ## How it is known
-The sample probe shows the leak: one sample of the batch is changed, and the outputs of others move. Where a model is traced without data, the
-named axes must show it, and the outputs must have one row per sample.
+The sample probe shows the leak: one sample of the batch is changed, and the outputs of others move. Where a model is traced without data,
+the named axes must show it, and the outputs must have one row per sample.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def _over_batch(trace: Trace, found: SequenceCall) -> Finding:
     return observed(
         RULE, trace, found.call,
         f"{name} {verb} over the samples of the batch: its input is {shape(found.input)}, and it takes {shape_text(wanted)}",
-        f"{given} the {'second' if found.batch_first else 'first'} axis is time, and here that is the batch, so {other}. Every output shape is right.",
+        f"{given} the {'second' if found.batch_first else 'first'} axis is time, and here that is the batch, so {other}. "
+        "Every output shape is right.",
         got=sizes,
         expected=wanted,
         layer=found.layer,
@@ -109,11 +110,11 @@ def _last_sample(trace: Trace, found: SequenceCall, taken: Call) -> Finding:
     swapped = (output.sizes[1], output.sizes[0], *output.sizes[2:])
     what = "takes one sample of the batch" if taken.name == "getitem" else "reduces over the samples of the batch"
     line = f" on line {taken.site.line}" if taken.site is not None else ""
+    call = quoted("[:, …]" if taken.name == "getitem" else taken.name)
     return observed(
         RULE, trace, found.call,
         f"{name} returns {shape(output)}, and what follows{line} takes it for {shape_text(swapped)}",
-        f"Without `batch_first=True` the second axis is the batch, so {quoted('[:, …]' if taken.name == 'getitem' else taken.name)}{line} {what}, "
-        "and the output has no batch axis any more.",
+        f"Without `batch_first=True` the second axis is the batch, so {call}{line} {what}, and the output has no batch axis any more.",
         got=output.sizes,
         expected=swapped,
         layer=found.layer,

@@ -4,8 +4,8 @@
 `x.squeeze()` of (N, 64, 1, 1): with a batch of one the batch axis has size 1 as well.
 
 ## Why it matters
-Training works. The last batch of an epoch may hold one sample, and at inference it does: then the output loses its batch axis, or a later layer
-fails.
+Training works. The last batch of an epoch may hold one sample, and at inference it does: then the output loses its batch axis, or a later
+layer fails.
 
 ## Example
     x = torch.squeeze(self.pool(x))         # (N, 64, 1, 1)

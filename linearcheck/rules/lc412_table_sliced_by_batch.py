@@ -4,7 +4,8 @@
 `x + self.pe[:x.size(0)]` where x is (N, T, features): the table's rows stand beside samples and not beside steps.
 
 ## Why it matters
-Every step of a sample gets the same row, and which row depends on the sample's place in the batch. The model never learns an order of steps.
+Every step of a sample gets the same row, and which row depends on the sample's place in the batch. The model never learns an order of
+steps.
 
 ## Example
     x = x + self.pe[:x.size(0)]             # (N, T, 64) + (N, 1, 64), a table for (T, N, 64)
@@ -101,8 +102,8 @@ def _finding(trace: Trace, call: Call, sliced: Call, table: TensorInfo, other: T
     return observed(
         RULE, trace, call,
         f"the first N rows of the table {name} are added to the samples of the batch: {shape(other)} + {shape(table)}",
-        f"{call_name(trace, sliced)}{on_line(sliced.site)} takes as many rows{whole} as the batch has samples, so all steps of a sample get the same row, and "
-        "which one depends on the sample's place in the batch.",
+        f"{call_name(trace, sliced)}{on_line(sliced.site)} takes as many rows{whole} as the batch has samples, so all steps of a "
+        "sample get the same row, and which one depends on the sample's place in the batch.",
         got=table.sizes,
         expected=(1, *other.sizes[1:]),
         proposals=ranked(_by_steps(trace, sliced, other)),

@@ -5,8 +5,8 @@ A scale or bias with one number per channel that is multiplied with or added to 
 `nn.LayerNorm(C)` on such a map, and a mean over axes 1 and 2, as for channels-last maps, in front of a layer that takes C features.
 
 ## Why it matters
-Shapes are compared from the right, so the numbers of the channels lie along the columns of the image. It runs only while the map is as wide as
-it is deep; with any other image it fails.
+Shapes are compared from the right, so the numbers of the channels lie along the columns of the image. It runs only while the map is as
+wide as it is deep; with any other image it fails.
 
 ## Example
     self.gamma = nn.Parameter(torch.ones(dim))
@@ -14,10 +14,12 @@ it is deep; with any other image it fails.
 
 ## Fix
     y = y * self.gamma.view(-1, 1, 1)
-A warning, since sizes alone do not prove what is meant: it speaks where the source builds both from the same name, or the image is square.
+A warning, since sizes alone do not prove what is meant: it speaks where the source builds both from the same name, or the image is
+square.
 
 ## PyTorch says
-Nothing at this image size; with another one "The size of tensor a (48) must match the size of tensor b (32) at non-singleton dimension 3".
+Nothing at this image size; with another one "The size of tensor a (48) must match the size of tensor b (32) at non-singleton dimension
+3".
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from linearcheck.rules.provenance import explain_size, is_feature_map
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import call_at, node_text, tree_of
 from linearcheck.rules.suggestions import ranked
-from linearcheck.rules.wording import OPERATORS, layer_name, on_line, quoted, shape
+from linearcheck.rules.wording import OPERATORS, layer_name, quoted, shape
 from linearcheck.sizes import is_batch, shape_text
 from linearcheck.trace.records import Call, Layer, Span, TensorInfo, Trace
 
@@ -56,7 +58,7 @@ def check(trace: Trace) -> Iterator[Finding]:
 
 
 def _is_square_in_channels(trace: Trace, x: TensorInfo) -> bool:
-    """Whether a tensor is a feature map (N, C, H, W), channels first, that is as wide as it is deep, its width what windows left of the input's."""
+    """Whether a tensor is a feature map (N, C, H, W) that is as wide as it is deep, its width what windows left of the input's."""
     if x.rank < 3 or not is_batch(x.sizes[0]) or x.shape[1] != x.shape[-1] or x.shape[1] == 1 or not is_feature_map(trace, x):
         return False
     channels, width = explain_size(trace, x, 1), explain_size(trace, x, x.rank - 1)
@@ -116,7 +118,7 @@ def _scale_finding(trace: Trace, call: Call, x: TensorInfo, parameter: TensorInf
 
 
 def _shares_name(trace: Trace, parameter: TensorInfo, x: TensorInfo) -> bool:
-    """Whether the source builds the parameter and the channels of the map from the same name: `torch.ones(dim)` and `Conv2d(dim, dim, 3)`."""
+    """Whether the source builds parameter and channels from the same name: `torch.ones(dim)` and `Conv2d(dim, dim, 3)`."""
     owner = trace.layer(parameter.name.rpartition(".")[0])
     if owner is None:
         return False
@@ -179,8 +181,8 @@ def _norms(trace: Trace, call: Call) -> Iterator[Finding]:
     yield observed(
         RULE, trace, call,
         f"{layer_name(layer)} normalises the width of {shape(x)}, which is as wide as it has channels",
-        f"A LayerNorm of {size} normalises the last axis, and the {size} channels are axis 1. It takes {shape_text([x.sizes[axis] for axis in order])} "
-        "for one norm per position. A map of any other width makes it fail.",
+        f"A LayerNorm of {size} normalises the last axis, and the {size} channels are axis 1. It takes "
+        f"{shape_text([x.sizes[axis] for axis in order])} for one norm per position. A map of any other width makes it fail.",
         got=x.sizes,
         expected=[x.sizes[axis] for axis in order],
         layer=layer,
@@ -213,9 +215,9 @@ def _pools(trace: Trace, call: Call) -> Iterator[Finding]:
                    (SetArgument(call.site, call.name, "dim", "(2, 3)"),))  # fmt: skip
     yield observed(
         RULE, trace, call,
-        f"`{call.name}` over axes 1 and 2 of {shape(x)} leaves the width, where {layer_name(pins[0].layer)}{on_line(pins[0].layer.definition)} takes channels",
-        f"Axis 1 holds the channels. Over axes 2 and 3 one number per channel is left, {shape_text((x.sizes[0], x.sizes[1]))}; as written there is one per "
-        "column, and as many only because the map is as wide as it is deep.",
+        f"`{call.name}` over axes 1 and 2 of {shape(x)} leaves the width, where {layer_name(pins[0].layer)} takes channels",
+        f"Axis 1 holds the channels. Over axes 2 and 3 one number per channel is left, {shape_text((x.sizes[0], x.sizes[1]))}; as written "
+        "there is one per column, and as many only because the map is as wide as it is deep.",
         got=output.sizes,
         expected=(x.sizes[0], x.sizes[1]),
         proposals=ranked(fix),

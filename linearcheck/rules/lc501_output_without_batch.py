@@ -1,7 +1,8 @@
 """LC501 `output-without-batch`: the batch goes in, and no output has it any more.
 
 ## What it catches
-`out[-1]` of (N, T, features), which is the last sample and not the last step, and a mean, sum or maximum over axis 0 of a batch of sequences.
+`out[-1]` of (N, T, features), which is the last sample and not the last step, and a mean, sum or maximum over axis 0 of a batch of
+sequences.
 
 ## Why it matters
 One answer comes back for the whole batch. With a loss that broadcasts, or at a batch of one, nobody notices.
@@ -18,8 +19,8 @@ Unsafe: another axis may be meant.
 Nothing.
 
 ## Known problems
-Silent where the samples are compared by a product (prototypes, covariances), where several of them are taken one by one, where a scalar or one row
-comes back (a loss, a bag of instances), and where the whole batch is folded into one axis.
+Silent where the samples are compared by a product (prototypes, covariances), where several of them are taken one by one, where a scalar
+or one row comes back (a loss, a bag of instances), and where the whole batch is folded into one axis.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def check(trace: Trace) -> Iterator[Finding]:
         reach = reach_of(trace, *call.outputs)
         if reach.fails or not any(output.rank for output in reach.outputs):
             continue
-        if (_takes_one(call, x, axis) and _is_only_pick(trace, x, call)) or _reduces_sequences(trace, call, x, axis):
+        if (_takes_one(call, x, axis) and _is_only_pick(trace, x, call, axis)) or _reduces_sequences(trace, call, x, axis):
             yield _finding(trace, call, x, axis)
             return
 
@@ -68,7 +69,7 @@ def _lacks_batch(trace: Trace) -> bool:
     return all(output.rank == 0 or (output.sizes[0] != 1) for output in outputs) and any(output.rank for output in outputs)
 
 
-def _takes_one(call: Call, x: TensorInfo, axis: int) -> bool:
+def _takes_one(call: Call, x: TensorInfo, axis: int, any_sample: bool = False) -> bool:
     """`out[-1]` or `h[:, -1]`: one sample of the batch. `x[0]` may be the one image of a demo."""
     index = call.arguments.get("index")
     items = index if isinstance(index, tuple) else (index,)
@@ -79,13 +80,15 @@ def _takes_one(call: Call, x: TensorInfo, axis: int) -> bool:
     ):
         return False
     picked = items[axis]
-    return type(picked) is int and all(isinstance(item, slice) for item in items[:axis]) and (picked == -1 or (x.rank > 2 and axis > 0))
+    if type(picked) is not int or not all(isinstance(item, slice) for item in items[:axis]):
+        return False
+    return any_sample or picked == -1 or (x.rank > 2 and axis > 0)
 
 
-def _is_only_pick(trace: Trace, x: TensorInfo, call: Call) -> bool:
+def _is_only_pick(trace: Trace, x: TensorInfo, call: Call, axis: int) -> bool:
     """Whether no other sample is taken from the same tensor: pairs and loops over samples take several."""
-    return all(other is call or other.name != "getitem" or (other.site == call.site and other.index == call.index) for other in trace.consumers(x)
-               if other.kind == "function" and other.name in {"getitem", "select", "unbind", "iter"})  # fmt: skip
+    others = [other for other in trace.consumers(x) if other.kind == "function" and other.index != call.index]
+    return not any(other.name in {"unbind", "iter", "select"} or _takes_one(other, x, axis, any_sample=True) for other in others)
 
 
 def _reduces_sequences(trace: Trace, call: Call, x: TensorInfo, axis: int) -> bool:

@@ -19,7 +19,8 @@ Call it, or leave it out. No repair is offered.
 Nothing; `DistributedDataParallel` stops with "Expected to have finished reduction".
 
 ## Known problems
-Silent where a file looks attributes up by name (`getattr`, `children()`), and where a base class from another file may read the attribute.
+Silent where a file looks attributes up by name (`getattr`, `children()`), and where a base class from another file may read the
+attribute.
 """
 
 from __future__ import annotations
@@ -131,13 +132,14 @@ def _is_of_self(node: ast.expr) -> bool:
 def _finding(layer: Layer, owner: Layer, count: int) -> Finding:
     span = layer.definition
     inside = f" of `{owner.type}`" if owner.name else ""
+    attribute = layer.name.rpartition(".")[2]
     return Finding(
         Diagnostic(
             code=RULE.code,
             rule=RULE.name,
             severity=RULE.severity,
             message=f"{layer_name(layer)} is built and never used",
-            explanation=f"{layer.type}{inside}{on_line(span)} has {count} parameters, and no code in this file reads `{layer.name.rpartition('.')[2]}`.",
+            explanation=f"{layer.type}{inside}{on_line(span)} has {count} parameters, and no code in this file reads `{attribute}`.",
             span=span,
             path=span.path if span is not None else "",
             layer=layer.name,

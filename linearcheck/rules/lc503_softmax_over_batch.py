@@ -4,8 +4,8 @@
 `F.softmax(scores, dim=0)` of (N, T, 1), and `nn.Softmax()` or `F.softmax(x)` without `dim`, which take axis 0 of three axes.
 
 ## Why it matters
-The weights of one sample depend on the scores of all others: they add up to one over the batch and not over the words of a sentence or the
-classes. Every shape is right.
+The weights of one sample depend on the scores of all others: they add up to one over the batch and not over the words of a sentence or
+the classes. Every shape is right.
 
 ## Example
     alpha = F.softmax(scores, dim=0)        # (N, T, 1)
@@ -91,7 +91,7 @@ def _finding(trace: Trace, call: Call, x: TensorInfo) -> Finding:
     name = layer_name(owned[0]) if owned is not None else quoted(call.name)
     unset = call.arguments.get("dim") is None or (owned is not None and owned[0].declared.get("dim") is None)
     how = f"{name} has no `dim`, which means axis 0 of {x.rank} axes" if unset else f"{name} normalises over axis 0"
-    others = [axis for axis in _meant_axes(trace, call, x)]
+    others = _meant_axes(trace, call, x)
     return observed(
         RULE, trace, call,
         f"{name} normalises {shape(x)} over the samples of the batch",

@@ -5,7 +5,8 @@ Sums, means, maxima and norms over the batch that are mixed back into the sample
 `einsum` letters that do not match, `.T` of three axes; and features of two towers that are concatenated along the batch.
 
 ## Why it matters
-The prediction for an image changes with the images beside it. Training may still converge; at inference, with one sample, the model is another.
+The prediction for an image changes with the images beside it. Training may still converge; at inference, with one sample, the model is
+another.
 
 ## Example
     x = x / x.sum()                         # (N, 10): the sum is over all samples
@@ -18,9 +19,9 @@ Unsafe: which axis was meant is a guess.
 Nothing.
 
 ## How it is known
-One sample of the batch is changed and every call is compared; the first call where rows of other samples move is shown. Products of a batch with
-itself (contrastive logits, prototypes), messages between the nodes of a graph, statistics that a discriminator appends, and batch norm without
-running statistics mix samples on purpose, and are left alone.
+One sample of the batch is changed and every call is compared; the first call where rows of other samples move is shown. Products of a
+batch with itself (contrastive logits, prototypes), messages between the nodes of a graph, statistics that a discriminator appends, and
+batch norm without running statistics mix samples on purpose, and are left alone.
 """
 
 from __future__ import annotations
@@ -67,12 +68,14 @@ def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
     sign = OPERATORS.get(call.name)
     name = quoted(sign) if sign is not None else quoted(call.name)
     if reduction is not None and reduction.input is not None:
-        cause = f"`{reduction.name}`{on_line(reduction.site)} takes {shape(reduction.input)} over the samples of the batch, and {name} puts that back into each of them"
+        taken = f"`{reduction.name}`{on_line(reduction.site)} takes {shape(reduction.input)} over the samples of the batch"
+        cause = f"{taken}, and {name} puts that back into each of them"
     else:
         cause = f"{name} moves or adds up values along the batch of {shape(call.input) if call.input is not None else 'its input'}"
+    rows = shape(output) if output is not None else "its output"
     return observed(
         RULE, trace, call,
-        f"{name} mixes the samples of the batch: each of the N rows of {shape(output) if output is not None else 'its output'} depends on the others",
+        f"{name} mixes the samples of the batch: each of the N rows of {rows} depends on the others",
         f"{cause}. Changing one sample changes what comes out for the others.",
         got=output.sizes if output is not None else None,
         proposals=ranked(_per_sample(reduction), _along_next_axis(call)),
@@ -163,8 +166,8 @@ def _joined(trace: Trace, call: Call) -> Finding:
     return observed(
         RULE, trace, call,
         f"`cat` puts {words} below one another along the batch: N samples become {shape(output) if output is not None else 'more'} rows",
-        f"Without `dim=1` tensors are joined along axis 0, so the features of one sample stand in {len(parts)} rows of their own, and the outputs do not "
-        f"match the N labels. Side by side they would be {shape_text(joined)}.{came}",
+        f"Without `dim=1` tensors are joined along axis 0, so the features of one sample stand in {len(parts)} rows of their own, and the "
+        f"outputs do not match the N labels. Side by side they would be {shape_text(joined)}.{came}",
         got=output.sizes if output is not None else None,
         expected=joined,
         proposals=ranked(_side_by_side(trace, call, output, features)),

@@ -90,7 +90,8 @@ def culprits(trace: Trace) -> tuple[Culprit, ...]:
         if call.failed or any(tensor.guesses for tensor in call.outputs):
             continue
         through = [*(trace.calls[index] for index in leak.through), *reductions_behind(trace, call)]
-        found.append(Culprit(leak, call, layer, layer_call, reach_of(trace, *call.outputs), tuple({step.index: step for step in through}.values())))
+        once = tuple({step.index: step for step in through}.values())
+        found.append(Culprit(leak, call, layer, layer_call, reach_of(trace, *call.outputs), once))
     return tuple(found)
 
 
