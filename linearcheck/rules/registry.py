@@ -8,6 +8,7 @@ from types import ModuleType
 from linearcheck.findings import Diagnostic
 from linearcheck.load.records import LoadError
 from linearcheck.rules import (
+    lc001_unused_ignore,
     lc101_in_features_mismatch,
     lc102_unflattened_feature_map,
     lc103_map_silently_not_flattened,
@@ -60,6 +61,7 @@ from linearcheck.rules.rule import Finding, Rule
 from linearcheck.trace.records import Span, Trace
 
 _MODULES: tuple[ModuleType, ...] = (
+    lc001_unused_ignore,
     lc101_in_features_mismatch,
     lc102_unflattened_feature_map,
     lc103_map_silently_not_flattened,
