@@ -31,6 +31,7 @@ from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.evidence import set_argument
 from linearcheck.rules.failures import Failure, failures, is_inside, report
 from linearcheck.rules.layers import ATTENTION_LAYERS, declared_int, tensor_argument
+from linearcheck.rules.operands import resize_parameter
 from linearcheck.rules.provenance import explain_size, operand_origin, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import add_arguments, change_argument, combined, ranked, set_output
@@ -95,6 +96,7 @@ def _about_layer(failure: Failure, around: Call, layer: Layer) -> Finding:
                 f"{_layout_text(layer, next(iter(given.values()), None))} {origin_sentence(trace, mask)}".strip(),
                 got=mask.sizes,
                 expected=wanted,
+                proposals=ranked(_mask_resized(trace, mask, wanted)),
             ),
         )
     sequences = listed([f"{name} {shape(tensor)}" for name, tensor in given.items()]) if given else "its input"
@@ -126,6 +128,19 @@ def _mask_shape(layer: Layer, name: str, given: dict[str, TensorInfo]) -> tuple[
     if name.startswith("src"):
         return keys.sizes[steps], keys.sizes[steps]
     return queries.sizes[steps], keys.sizes[steps]
+
+
+def _mask_resized(trace: Trace, mask: TensorInfo, wanted: tuple[Size, ...]) -> Proposal | None:
+    """Make a mask with the wanted numbers where it is made."""
+    whole: Proposal | None = None
+    for axis, size in enumerate(wanted):
+        if mask.sizes[axis] == size:
+            continue
+        found = resize_parameter(trace, mask, axis, size) if isinstance(size, int) else []
+        if not found:
+            return None
+        whole = combined(whole, found[-1]) if whole is not None else found[-1]
+    return whole
 
 
 def _measured(wanted: tuple[Size, ...], given: dict[str, TensorInfo]) -> tuple[int, ...]:

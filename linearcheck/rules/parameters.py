@@ -8,7 +8,7 @@ from linearcheck.findings import Proposal, Related, ReplaceSource, Safety
 from linearcheck.rules.failures import Failure, report
 from linearcheck.rules.layers import wrong_parameters
 from linearcheck.rules.rule import Finding, Rule
-from linearcheck.rules.source import is_atom, node_text, span_of, statement_at
+from linearcheck.rules.source import imports_as, is_atom, node_text, span_of, statement_at
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import layer_name, quoted
 from linearcheck.sizes import shape_text
@@ -60,7 +60,7 @@ def weight_proposals(trace: Trace, layer: Layer, name: str, shape: tuple[int, ..
     if shape[::-1] == promised and len(shape) == 2:
         inner = value.args[0] if isinstance(value, ast.Call) and _called(value) == "Parameter" and value.args else value
         text = node_text(trace, replaced.path, inner)
-        turned = f"{text if is_atom(inner) else f'({text})'}.t()"
+        turned = _as_parameter(trace, replaced, inner is value, f"{text if is_atom(inner) else f'({text})'}.t()")
         title = f"transpose the {name} that {layer_name(layer)} is given"
         return ranked(Proposal("transpose_weight", title, Safety.UNSAFE, (ReplaceSource(span_of(trace, replaced.path, inner), turned),)))
     if len(shape) + 1 == len(promised) and promised == (1, *shape):
@@ -70,6 +70,16 @@ def weight_proposals(trace: Trace, layer: Layer, name: str, shape: tuple[int, ..
         replacement = f"{text if is_atom(inner) else f'({text})'}.unsqueeze(0)"
         return ranked(Proposal("unsqueeze", title, Safety.UNSAFE, (ReplaceSource(span_of(trace, replaced.path, inner), replacement),)))
     return (Proposal("other", f"give {quoted(layer.name)} a {name} of shape {shape_text(promised)}"),)
+
+
+def _as_parameter(trace: Trace, place: Span, is_bare: bool, text: str) -> str:
+    """The text as a parameter, where it is assigned to one and a plain tensor would be refused."""
+    statement = statement_at(trace, place)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    module = imports_as(trace, place.path, "torch.nn")
+    if not is_bare or module is None or (isinstance(target, ast.Attribute) and target.attr == "data"):
+        return text
+    return f"{module}.Parameter({text})"
 
 
 def _assigned(trace: Trace, span: Span | None) -> ast.expr | None:

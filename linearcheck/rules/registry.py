@@ -55,6 +55,7 @@ from linearcheck.rules import (
 )
 from linearcheck.rules.batch_sizes import with_ordinary_failures
 from linearcheck.rules.consequences import without_consequences
+from linearcheck.rules.input_values import without_value_failures
 from linearcheck.rules.merging import merged
 from linearcheck.rules.precedence import resolved
 from linearcheck.rules.rule import Finding, Rule
@@ -121,7 +122,7 @@ def diagnose(trace: Trace, select: Sequence[str] = (), ignore: Sequence[str] = (
         select, ignore: Codes or prefixes of codes (`LC1`). Nothing selected is everything; an ignored finding still
             keeps others from speaking about the same call.
     """
-    trace = with_ordinary_failures(trace)
+    trace = without_value_failures(with_ordinary_failures(trace))
     findings = [finding for check in _CHECKS for finding in check(trace)]
     kept = without_consequences(trace, resolved(findings))
     wanted = (finding.diagnostic for finding in kept if is_selected(finding.diagnostic.code, select, ignore))

@@ -268,3 +268,13 @@ def test_positions_beyond_a_table_are_seen_without_data(rows: int, count: int) -
     weight = build.tensor((rows, 16), role="parameter", name="pos.weight")
     build.use("pos", positions, out=(200, 16), line=12, weight=weight)
     assert [diagnostic.code for diagnostic in diagnose(build.trace(traced="meta"))] == ["LC303"] * count
+
+
+@pytest.mark.parametrize(("role", "count"), [("input", 0), ("own", 1)])
+def test_values_that_the_check_made_up_are_no_mistake_of_the_model(role: str, count: int) -> None:
+    """An index of an input is what was put in; one that the model counts itself is its own."""
+    build = TraceBuilder()
+    build.layer("pos", "Embedding", 9, num_embeddings=10, embedding_dim=4)
+    index = build.input((N, 20), dtype="int64") if role == "input" else build.call("arange", out=(20,), line=11, dtype="int64", end=20)
+    build.use("pos", index, out=(N, 20, 4), line=12, error="index out of range in self")
+    assert len(diagnose(build.trace())) == count
