@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import sys
 import time
@@ -195,14 +194,21 @@ def _with_tried_fixes(
 
 
 def _users_sources(loaded: LoadedModel, trace: Trace) -> dict[str, str]:
-    """Text of every file of the user's that the model was loaded from: a constant may be defined where nothing is called."""
-    texts: dict[str, str] = {}
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and loaded.is_user_file(file):
-            with contextlib.suppress(OSError, ValueError, KeyError, LoadError):
-                texts[loaded.display_path(file)] = loaded.source_of(file)
-    return {**texts, **trace.sources}
+    """Text of the user's files that a fix may edit."""
+    from linearcheck.fix.reach import with_imported_files
+
+    modules = dict(sys.modules)
+
+    def read(name: str) -> tuple[str, str] | None:
+        file = getattr(modules[name], "__file__", None)
+        if not isinstance(file, str) or not loaded.is_user_file(file):
+            return None
+        try:
+            return loaded.display_path(file), loaded.source_of(file)
+        except (OSError, ValueError, KeyError, LoadError):
+            return None
+
+    return with_imported_files(trace.sources, modules, read)
 
 
 def first_calls(trace: Trace) -> dict[str, Call]:

@@ -28,18 +28,7 @@ def is_method(source: SourceFile, call: ast.Call) -> bool:
         return False
     owner = dotted(call.func.value)
     root = owner.split(".")[0]
-    return not owner or root not in imported_names(source)
-
-
-def imported_names(source: SourceFile) -> set[str]:
-    """Every name that an import statement of the file binds."""
-    names: set[str] = set()
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Import):
-            names |= {(alias.asname or alias.name.split(".")[0]) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
-    return names
+    return not owner or root not in source.imported_names
 
 
 def find_argument(source: SourceFile, call: ast.Call, callee: str, argument: str) -> Argument | None:

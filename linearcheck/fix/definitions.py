@@ -176,7 +176,7 @@ def _calls_of(project: Project, source: SourceFile, function: Function) -> Itera
     else:
         names = {function.name}
     for file in project.files():
-        yield from ((file, call) for call in _calls_in(file.tree) if last_name(call.func) in names)
+        yield from ((file, call) for call in file.calls if last_name(call.func) in names)
 
 
 def is_super_call(call: ast.Call) -> bool:
@@ -188,7 +188,7 @@ def _calls_in(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def _imported(project: Project, source: SourceFile, name: str) -> Iterator[Binding]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.ImportFrom):
             continue
         alias = next((a for a in node.names if (a.asname or a.name) == name or a.name == "*"), None)
@@ -224,7 +224,7 @@ def _of_attribute(project: Project, source: SourceFile, node: ast.Attribute) -> 
 
 def _modules_named(project: Project, source: SourceFile, owner: str) -> Iterator[tuple[SourceFile, ast.Module]]:
     """The user's file that `import config` or `from . import config` binds to a name."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == owner:
@@ -272,7 +272,7 @@ def _configured(project: Project, name: str) -> list[Binding]:
     """Where a configuration gives an attribute its value: a keyword, a field, an entry, an option of argparse, an assignment."""
     found: list[Binding] = []
     for file in project.files():
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             match node:
                 case ast.ClassDef():
                     found += [Binding("class", b.source, b.value, b.path, node) for b in _in_scope(project, file, node, name)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 
 from linearcheck.findings import Edit
-from linearcheck.fix.arguments import imported_names
 from linearcheck.fix.source import SourceFile, dotted
 
 # How the field writes these imports.
@@ -19,7 +18,7 @@ _USUAL = {
 
 def missing_imports(source: SourceFile, texts: list[str]) -> tuple[Edit, ...]:
     """Edits that import what the new texts name; none where the names are bound already."""
-    bound = imported_names(source) | _used_names(source)
+    bound = source.imported_names | _used_names(source)
     if "*" in bound:
         return ()
     needed = [name for name in _USUAL if name not in bound and any(_names(text, name) for text in texts)]
@@ -39,12 +38,12 @@ def _names(text: str, name: str) -> bool:
 
 def _used_names(source: SourceFile) -> set[str]:
     """Names that the file uses already, wherever they come from."""
-    return {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
+    return {node.id for node in source.nodes if isinstance(node, ast.Name)}
 
 
 def import_of(source: SourceFile, module: str, name: str) -> tuple[Edit, ...]:
     """`from torch.nn import Flatten` beside the import of the same package that is there, or nothing where the name is bound."""
-    bound = imported_names(source)
+    bound = source.imported_names
     if name in bound or "*" in bound:
         return ()
     return (_insertion(source, [f"from {module} import {name}"], after=module),)
@@ -52,7 +51,7 @@ def import_of(source: SourceFile, module: str, name: str) -> tuple[Edit, ...]:
 
 def torch_name(source: SourceFile) -> str | None:
     """What the file calls torch itself: `torch`, or the name of `import torch as th`; None where it does not import it."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name == "torch" or (alias.asname is None and alias.name.startswith("torch.")):
@@ -94,13 +93,13 @@ def qualified_like(source: SourceFile, call: ast.Call, name: str) -> tuple[str, 
     """
     written = dotted(call.func)
     prefix = written.rpartition(".")[0]
-    if prefix and prefix.split(".")[0] in imported_names(source) and prefix.split(".")[-1] in ("nn", "modules", "torch"):
+    if prefix and prefix.split(".")[0] in source.imported_names and prefix.split(".")[-1] in ("nn", "modules", "torch"):
         return f"{prefix}.{name}", ()
-    if "nn" in imported_names(source) and (prefix or not written):
+    if "nn" in source.imported_names and (prefix or not written):
         return f"nn.{name}", ()
-    if name in imported_names(source) or "*" in imported_names(source):
+    if name in source.imported_names or "*" in source.imported_names:
         return name, ()
-    if "nn" in imported_names(source):
+    if "nn" in source.imported_names:
         return f"nn.{name}", ()
     if torch_name(source) == "torch":
         return f"torch.nn.{name}", ()

@@ -210,9 +210,7 @@ def _has_frame(instances: Sequence[Instance], level: int) -> bool:
 def _uses(source: SourceFile, name: str) -> int:
     """How often a name is read in its file."""
     return sum(
-        1
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and dotted(node) == name
+        1 for node in source.nodes if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and dotted(node) == name
     )
 
 
@@ -345,11 +343,7 @@ def _overridden(project: Project, binding: Binding, name: str, instances: Sequen
 
 
 def _is_built(project: Project, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Call) and last_name(node.func) == name and not is_super_call(node)
-        for file in project.files()
-        for node in ast.walk(file.tree)
-    )
+    return any(last_name(node.func) == name and not is_super_call(node) for file in project.files() for node in file.calls)
 
 
 def _names_set(statement: ast.stmt) -> set[str]:

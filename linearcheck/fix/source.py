@@ -28,8 +28,28 @@ class SourceFile:
         self.tree = ast.parse(text.removeprefix(BOM))
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, the outer ones first."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def calls(self) -> tuple[ast.Call, ...]:
+        return tuple(node for node in self.nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def imported_names(self) -> frozenset[str]:
+        """Every name that an import statement of the file binds."""
+        names: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, ast.Import):
+                names |= {(alias.asname or alias.name.split(".")[0]) for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names |= {alias.asname or alias.name for alias in node.names}
+        return frozenset(names)
+
+    @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     @cached_property
     def lines(self) -> list[str]:
@@ -70,7 +90,7 @@ class SourceFile:
         """
         start, end = (span.line, span.column), (span.end_line, span.end_column)
         ending: list[ast.expr | ast.stmt] = []
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if (
                 not isinstance(node, ast.expr | ast.stmt)
                 or not node.lineno <= span.end_line <= (node.end_lineno or 0)
@@ -126,7 +146,7 @@ class SourceFile:
         return text[: len(text) - len(text.lstrip(" \t\f"))]
 
     def classes(self) -> Iterator[ast.ClassDef]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef))
+        return (node for node in self.nodes if isinstance(node, ast.ClassDef))
 
 
 @lru_cache(maxsize=64)

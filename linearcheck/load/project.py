@@ -14,6 +14,9 @@ from linearcheck.load.sources import Source, display_path, read_source
 ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "linearcheck.toml")
 
 
+_OWN_PACKAGE = Path(__file__).resolve().parents[1]
+
+
 @dataclass
 class Project:
     """The folders that imports of the target file are looked up in, best first, and every source read so far.
@@ -66,6 +69,8 @@ class Project:
         if candidate in self.sources or path in self.overlay:
             return True
         if "site-packages" in candidate.parts or "dist-packages" in candidate.parts or path.startswith("<"):
+            return False
+        if candidate.is_relative_to(_OWN_PACKAGE):  # also where it is installed from a checkout that the model lies in
             return False
         return any(candidate.is_relative_to(root) for root in [*self.roots[:1], *self.fallbacks]) and not _in_stdlib(path)
 

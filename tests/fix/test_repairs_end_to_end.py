@@ -1,0 +1,77 @@
+"""Broken files repaired by the whole pipeline and judged by real PyTorch."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from linearcheck.worker.isolation import run_in_fork
+
+
+def _sibling(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"fix_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+mutation = _sibling("mutation")
+
+
+def repaired(name: str, old: str, new: str) -> tuple[str, str]:
+    """A working file of `models/`, and what its repair makes of it with `old` replaced by `new`."""
+    original = (mutation.MODELS / f"{name}.py").read_text()
+    assert original.count(old) == 1, "the mutation must be one place"
+    broken = original.replace(old, new)
+    done = run_in_fork(lambda: mutation.repaired(broken, name), 60)
+    assert done.returned, done
+    text, _ = done.value
+    assert run_in_fork(lambda: mutation.run_for_real(text)).value == run_in_fork(lambda: mutation.run_for_real(original)).value
+    return original, text
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("lenet", "16 * 4 * 4", "16 * 5 * 5"),
+        ("lenet", "nn.Linear(84, 10)", "nn.Linear(100, 10)"),
+        ("constants", "nn.Conv2d(WIDTH, WIDTH * 2,", "nn.Conv2d(WIDTH * 2, WIDTH * 2,"),
+        ("constants", "WIDTH * 2 * (", "WIDTH * 3 * ("),
+        ("dict_config", '"] * 11 * 27', '"] * 11 * 28'),
+        ("table_loop", "(16, 32)", "(24, 32)"),
+        ("helper", "conv_block(16, 32, stride=2)", "conv_block(24, 32, stride=2)"),
+        ("unet", "DoubleConv(base * 4, base * 2)", "DoubleConv(base * 3, base * 2)"),
+        ("loop_mlp", "            width = size\n", ""),
+        ("resnet", "            self.in_planes = planes\n", ""),
+        ("base_class", "feature_dim = 32", "feature_dim = 64"),
+        ("densenet", "num_features = num_init + n_layers * growth", "num_features = num_init + 2 * growth"),
+        ("tabs_and_continuations", "12*12*12", "12*14*14"),
+        ("dueling", "obs / 255.0).flatten(start_dim=1)", "obs / 255.0).flatten(start_dim=2)"),
+    ],
+)
+def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
+    original, text = repaired(name, old, new)
+    assert text == original
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("lenet", "        x = torch.flatten(x, 1)\n", "", "self.fc1(torch.flatten(x, 1))"),
+        ("dueling", ".flatten(start_dim=1)", "", "h = self.conv(obs / 255.0).flatten(1)"),
+        ("conv1d_ecg", "signal.unsqueeze(1)", "signal", ".unsqueeze(1)"),
+        ("text_cnn", ".permute(0, 2, 1)", "", "x = self.embedding(text).transpose(1, 2)"),
+        ("unet", "nn.Conv2d(out_ch, out_ch, 3", "nn.Conv2d(out_ch, out_ch * 2, 3", "nn.Conv2d(out_ch, out_ch, 3"),
+        ("depthwise", "nn.Conv2d(3, width, 3", "nn.Conv2d(3, width * 2, 3", "width"),
+    ],
+)
+def test_repair_reads_like_the_author(name: str, old: str, new: str, expected: str) -> None:
+    _, text = repaired(name, old, new)
+    assert expected in text
