@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
+from linearcheck.rules.batch_sizes import written_batch_size
 from linearcheck.rules.cut import Regroup, merging_order, moved_axes, regroups, splitting_order
 from linearcheck.rules.flow import reach_of, steps_back
 from linearcheck.rules.folds import is_final_state
@@ -29,8 +30,11 @@ SAME_PLACE = RESHAPING | {
 
 def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
     """Reshapes that cut through axes where the new sizes show that moving an axis was meant."""
+    written = {found[0].index for failure in trace.batch_failures if (found := written_batch_size(trace, failure)) is not None}
     for call in user_calls(trace, *RESHAPING):
         before, output = _before(trace, call), call.output
+        if call.index in written:
+            continue  # a batch size written as a number: LC407 speaks
         if before is None or output is None or not any(depends_on(size) for size in before.sizes):
             continue
         cut = _cut(before.sizes, output.sizes)

@@ -47,6 +47,20 @@ class ViewOfABatch(nn.Module):
         return self.fc(x)
 
 
+# input: N,9,12,16
+class ViewOfABatchOfSteps(nn.Module):
+    """The rest of the batch goes into the last axis before anything fails."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru, self.fc = nn.GRU(9 * 16, 14, batch_first=True), nn.Linear(14, 3)
+
+    def forward(self, x):
+        x = x.permute(0, 2, 1, 3).contiguous()
+        x = x.view(BATCH, 12, -1)  # LC407
+        return self.fc(self.gru(x)[0][:, -1])
+
+
 # input: N,9
 class MaskOfABatch(nn.Module):
     """A column of ones for a bias, 100 rows of it."""
