@@ -44,7 +44,7 @@ def reach_of(trace: Trace, *tensors: TensorInfo) -> Reach:
     queue = list(reached)
     for uid in queue:
         for call in trace.consumers(uid):
-            if call.index in found or (call.kind == "module" and call.index in opened and not call.failed):
+            if call.index in found or (call.kind == "module" and call.index in opened):
                 continue
             found[call.index] = call
             for output in call.outputs:
