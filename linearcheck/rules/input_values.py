@@ -28,7 +28,5 @@ def _is_made_up(trace: Trace, call: Call) -> bool:
 
 
 def _comes_from_input(trace: Trace, tensor: TensorInfo) -> bool:
-    if tensor.role == "input":
-        return True
-    chain = origin_of(trace, tensor)
-    return bool(chain) and any(taken.role == "input" and is_integer(taken.dtype) for call in chain for taken in call.tensors)
+    taken = (tensor, *(operand for call in origin_of(trace, tensor) for operand in call.tensors))
+    return any(operand.role == "input" and is_integer(operand.dtype) and operand.name not in trace.given_values for operand in taken)

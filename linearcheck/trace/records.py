@@ -256,6 +256,8 @@ class Trace:
     input_readings: Mapping[str, str] = field(default_factory=dict)
     inferred_inputs: frozenset[str] = frozenset()
     """Inputs whose layout nobody gave: where their batch axis stands follows from what takes them."""
+    given_values: frozenset[str] = frozenset()
+    """Inputs whose values the user gave; those of all others are made up for the check, and may be no index of a table."""
     building_calls: tuple[Call, ...] = ()
 
     @cached_property

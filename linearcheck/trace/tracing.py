@@ -343,6 +343,7 @@ def _trace(session: Session, plan: InputPlan) -> Traced:
         batch_of_one=_batch_of_one(session, plan, letters, base, calls),
         sources=session.spans.sources,
         inferred_inputs=frozenset(spec.name for spec in plan.inputs if spec.source in ("inferred", "solved")),
+        given_values=frozenset(base.inputs if plan.make_arguments is not None else (spec.name for spec in plan.inputs if spec.fill is not None)),
         building_calls=Assembler(base, {}, session.spans).calls(session.recorder.built_calls),
     )
     return Traced(trace, session, base, varied, plan, base.raised, None)
