@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, Severity
+from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, SetArgument, Severity
 from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
 from linearcheck.fix.judgement import PlaceOf, TrialOutcome, Verdict, is_gone, judge, place_in
 from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, compose_edits, merge_edits, overlap
@@ -35,7 +35,7 @@ class TrialLimits:
     candidates_for_more: int = 2
     trials: int = 60
     seconds: float = 12.0
-    trials_for_more: int = 4
+    trials_for_more: int = 2
     follow_ups: int = 2
 
 
@@ -136,6 +136,7 @@ class _Repair:
     def all(self) -> tuple[Diagnostic, ...]:
         state = _State((), self.start, place_in(self.bench.sources, ()))
         states: dict[int, _State] = {}
+        state = self._all_at_once(state, states)
         for _ in range(2):  # a second time, for findings that could not be repaired before a later one was
             accepted = state.edits
             for index in self._order():
@@ -171,9 +172,36 @@ class _Repair:
         self._share(best[0], state, best[1])
         return best[1]
 
+    def _all_at_once(self, state: _State, states: dict[int, _State]) -> _State:
+        """The likeliest fix of every finding in one trial, where each stands for itself: most files with several errors need no more."""
+        order = self._order()
+        if len(order) < 2 or any(self._may_be_shared(self.findings[index], state) for index in order):
+            return state
+        picked: dict[int, Fix] = {}
+        edits: tuple[Edit, ...] = ()
+        for index in order:
+            proposal = next((p for p in self.findings[index].proposals if p.actions), None)
+            candidate = next(self._candidates(proposal, state), None) if proposal is not None else None
+            if proposal is None or candidate is None or overlap(edits, candidate):
+                return state
+            picked[index] = Fix(proposal.kind, proposal.title, proposal.safety, tried=True, edits=candidate)
+            edits = merge_edits(edits, candidate)
+        after = self._state(edits)
+        for index in order:
+            verdict, _ = judge(self.findings[index], state.outcome, state.place, after.outcome, after.place)
+            if verdict is not Verdict.CLEAN:
+                return state
+        for index, fix in picked.items():
+            self.fixes[index] = [fix]
+            self.tried[index] = [p for p in self.findings[index].proposals if (p.kind, p.title) == (fix.kind, fix.title)]
+            states[index] = state
+        return after
+
     def _may_be_shared(self, finding: Diagnostic, state: _State) -> bool:
-        """Whether another finding stands that a repair of this one might remove as well."""
-        return sum(f.severity is finding.severity and bool(f.proposals) for f in state.outcome.diagnostics) > 1
+        """Whether a repair of this finding changes a place that a repair of another one changes as well."""
+        own = _targets(finding)
+        others = [other for other in self.findings if other is not finding and self._as_now(other, state) is not None]
+        return any(own & _targets(other) for other in others)
 
     def _share(self, fix: Fix, before: _State, after: _State) -> None:
         """Give a fix to every other finding that it removed."""
@@ -286,3 +314,9 @@ class _Repair:
         left = tuple(proposal for proposal in finding.proposals if proposal not in failed)
         advice = [Fix(p.kind, p.title, p.safety, tried=False) for p in left if not p.actions] if fixes else []
         return replace(finding, fixes=(*fixes, *advice), proposals=left)
+
+
+def _targets(finding: Diagnostic) -> set[tuple[object, str]]:
+    """The arguments that the proposals of a finding would set, by the place of the call."""
+    actions = (action for proposal in finding.proposals for action in proposal.actions)
+    return {(action.call, action.argument) for action in actions if isinstance(action, SetArgument)}

@@ -46,9 +46,21 @@ def test_best_proposal_first_and_others_after_it() -> None:
 
 
 def test_several_errors_are_repaired_together() -> None:
-    new, findings, _ = repaired("a = nn.Linear(4, 8)\nb = nn.Linear(9, 2)\nc = nn.Linear(3, 5)\n")
+    text = "".join(f"l{i} = nn.Linear({i + 4}, {i + 6})\n" for i in range(5))
+    new, findings, trials = repaired(text)
     assert not chain.check(new).diagnostics
     assert all(finding.fixes for finding in findings)
+    assert trials <= 1 + TrialLimits().trials_for_more
+
+
+def test_one_place_that_two_findings_point_to_is_changed_once() -> None:
+    text = "W = 8\na = nn.Linear(4, W + 1)\nb = nn.Linear(8, W + 1)\nc = nn.Linear(8, 2)\n"
+    before = chain.check(text)
+    first, second = before.diagnostics
+    shared = Proposal("set_out_features", "make both 8", actions=(*first.proposals[1].actions, *second.proposals[1].actions))
+    findings = [replace(f, proposals=(f.proposals[0], shared)) for f in (first, second)]
+    tried = try_fixes(findings, {PATH: text}, chain.Counted(text), before=before)
+    assert [finding.fixes[0].title for finding in tried] == ["make both 8", "make both 8"]
 
 
 def test_constant_of_two_places_is_changed_where_it_is_right_for_both() -> None:
