@@ -24,18 +24,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
-from linearcheck.rules.evidence import BROADCASTING
+from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.failures import Failure, failures, report
-from linearcheck.rules.layers import enclosing, input_pin
+from linearcheck.rules.layers import input_pin
 from linearcheck.rules.lc101_in_features_mismatch import in_features
 from linearcheck.rules.provenance import explain_size, is_feature_map
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.source import call_at, is_atom, node_text, span_of
 from linearcheck.rules.suggestions import fit_input_size, permute_input, ranked, replace_text
+from linearcheck.rules.turning import turned_there_and_back
 from linearcheck.rules.wording import counted, shape
 from linearcheck.sizes import is_batch
-from linearcheck.trace.records import Call, TensorInfo, Trace
+from linearcheck.trace.records import TensorInfo, Trace
 
 RULE = Rule("LC104", "features-on-another-axis", Severity.ERROR, FixAvailability.ALWAYS, __doc__)
 
@@ -65,42 +64,12 @@ def _proposals(failure: Failure, x: TensorInfo, axis: int) -> tuple[Proposal, ..
     moved = permute_input(failure, last_moved)
     pin = input_pin(failure.trace, failure.call)
     sized = fit_input_size(failure.trace, pin, x.shape[-1]) if pin is not None else ()
-    around = _turned_there_and_back(failure, x, axis)
-    if around is not None:
+    around = turned_there_and_back(failure, x) if axis == 1 else []
+    if around:
         return ranked(around, moved, sized)
     if axis == 1 and x.rank > 3 and is_feature_map(failure.trace, x):
         return ranked(averaged(failure, x), moved, sized)
     return ranked(moved, sized)
-
-
-def _turned_there_and_back(failure: Failure, x: TensorInfo, axis: int) -> Proposal | None:
-    """Swap the axes before the layer and back after it, where the result meets a tensor that was not turned: token mixing."""
-    trace, place = failure.trace, _outermost_place(failure)
-    output = place.output
-    partners = [
-        tensor for call in trace.failures if call.name in BROADCASTING for tensor in call.tensors if call.index > failure.call.index
-    ]
-    node = call_at(trace, place.site)
-    if output is None or node is None or place.site is None or len(node.args) != 1 or x.rank != 3 or axis != 1:
-        return None
-    if not any(tensor.sizes == x.sizes for tensor in partners) or not any(tensor.uid == output.uid for tensor in partners):
-        return None
-    path = place.site.path
-    argument = node_text(trace, path, node.args[0])
-    inner = argument if is_atom(node.args[0]) else f"({argument})"
-    text = f"{node_text(trace, path, node.func)}({inner}.transpose(1, 2)).transpose(1, 2)"
-    title = f"swap axes 1 and 2 before {failure.name} and back after it"
-    return Proposal("permute", title, Safety.UNSAFE, (ReplaceSource(span_of(trace, path, node), text),))
-
-
-def _outermost_place(failure: Failure) -> Call:
-    """The call in the source that leads to the layer: of the Sequential that it is the first of."""
-    place, around = failure.place, enclosing(failure.trace, failure.place)
-    while around is not None and around.site == failure.place.site and around.input is not None and place.input is not None:
-        if around.input.uid != place.input.uid:
-            break
-        place, around = around, enclosing(failure.trace, around)
-    return place
 
 
 def averaged(failure: Failure, x: TensorInfo) -> Proposal | None:

@@ -30,6 +30,7 @@ from linearcheck.rules.layers import input_pin
 from linearcheck.rules.provenance import explain_size
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import fit_input_size, permute_input, ranked
+from linearcheck.rules.turning import turned_there_and_back
 from linearcheck.rules.wording import shape
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Trace
@@ -46,6 +47,8 @@ def check(trace: Trace) -> Iterator[Finding]:
         order = (*range(at), x.rank - 1, *range(at, x.rank - 1))
         expected = tuple(x.sizes[axis] for axis in order)
         pin = input_pin(trace, failure.call)
+        around = turned_there_and_back(failure, x) if order == (0, 2, 1) else []
+        sized = fit_input_size(trace, pin, x.shape[at]) if pin is not None else ()
         yield report(
             RULE,
             failure,
@@ -53,7 +56,7 @@ def check(trace: Trace) -> Iterator[Finding]:
             f"A convolution reads axis {at} as channels, here {x.sizes[at]}. {explain_size(trace, x, x.rank - 1).text}".strip(),
             got=x.sizes,
             expected=expected,
-            proposals=ranked(permute_input(failure, order), fit_input_size(trace, pin, x.shape[at]) if pin is not None else ()),
+            proposals=ranked(around, permute_input(failure, order), sized),
         )
 
 

@@ -9,7 +9,7 @@ from linearcheck.findings import FixKind, Proposal, ReplaceSource, Safety, SetAr
 from linearcheck.rules.arithmetic import broadcast_clashes, insertions_that_fit
 from linearcheck.rules.axes import REDUCTIONS, Windowed, axis_source, normal_axis
 from linearcheck.rules.failures import Failure
-from linearcheck.rules.provenance import explain_size
+from linearcheck.rules.provenance import explain_size, is_feature_map
 from linearcheck.rules.source import call_at, default_of, imports_as, is_atom, node_text, operand_node, span_of
 from linearcheck.rules.spatial import make_equal
 from linearcheck.rules.suggestions import set_output
@@ -102,7 +102,10 @@ def insert_axes(failure: Failure, tensor: TensorInfo, other: TensorInfo, positio
     if site is None:
         return []
     found = []
-    for places in insertions_that_fit(tensor.sizes, other.sizes)[:2]:
+    fitting = insertions_that_fit(tensor.sizes, other.sizes)
+    if is_feature_map(failure.trace, other):  # one number for every channel: the channels stay where they are
+        fitting = tuple(sorted(fitting, key=lambda places: 1 in places))
+    for places in fitting[:2]:
         widened = list(tensor.sizes)
         for place in places:
             widened.insert(place, 1)

@@ -1,0 +1,94 @@
+"""Axes swapped before a layer and back after it, where the result meets a tensor of the old layout: token mixing, convolutions over time.
+
+Without the way back a swapped input only moves the mistake: `x + self.mix(x)` then adds (N, C, T) to (N, T, C).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from linearcheck.findings import Proposal, ReplaceSource, Safety
+from linearcheck.rules.evidence import BROADCASTING
+from linearcheck.rules.failures import Failure
+from linearcheck.rules.layers import enclosing
+from linearcheck.rules.source import argument_node, call_at, is_atom, node_text, operand_node, span_of
+from linearcheck.trace.records import Call, Span, TensorInfo, Trace
+
+SWAP = ".transpose(1, 2)"
+
+
+@dataclass(frozen=True)
+class _Meeting:
+    """An element-wise call that takes a turned tensor (`position`) together with one that was not turned."""
+
+    call: Call
+    position: int
+
+    @property
+    def turned(self) -> TensorInfo:
+        return self.call.tensors[self.position]
+
+
+def turned_there_and_back(failure: Failure, x: TensorInfo) -> list[Proposal]:
+    """Repairs of a layer that gets (N, T, C) for (N, C, T): the call nearest to where both layouts meet is turned first."""
+    meeting = _meeting(failure, x) if x.rank == 3 else None
+    if meeting is None:
+        return []
+    found = [_around(failure, place, meeting) for place in reversed(_places(failure, x, meeting.call))]
+    return [proposal for proposal in found if proposal is not None]
+
+
+def _meeting(failure: Failure, x: TensorInfo) -> _Meeting | None:
+    """The first later call that takes the layout of `x` and its mirror image."""
+    layouts = (x.sizes, (x.sizes[0], x.sizes[2], x.sizes[1]))
+    for call in failure.trace.calls[failure.call.index + 1 :]:
+        shapes = tuple(tensor.sizes for tensor in call.tensors)
+        if (
+            call.kind == "function"
+            and call.name in BROADCASTING
+            and len(shapes) == 2
+            and sorted(shapes, key=str) == sorted(layouts, key=str)
+        ):
+            return _Meeting(call, shapes.index(layouts[1]))
+    return None
+
+
+def _places(failure: Failure, x: TensorInfo, meeting: Call) -> list[Call]:
+    """The calls in the source that hand `x` to the layer, innermost first, below the module in which both layouts meet."""
+    places, call = [failure.place], failure.place
+    while (around := enclosing(failure.trace, call)) is not None:
+        if around.index == meeting.parent or around.input is None or around.input.uid != x.uid:
+            break
+        places = [*(place for place in places if place.site != around.site), around]
+        call = around
+    return places
+
+
+def _around(failure: Failure, place: Call, meeting: _Meeting) -> Proposal | None:
+    trace, node = failure.trace, call_at(failure.trace, place.site)
+    argument = argument_node(node, "input", 0) if node is not None else None
+    if node is None or argument is None or place.site is None:
+        return None
+    path = place.site.path
+    text = node_text(trace, path, argument)
+    there = ReplaceSource(span_of(trace, path, argument), (text if is_atom(argument) else f"({text})") + SWAP)
+    if place.output is not None and place.output.uid == meeting.turned.uid:
+        back: ReplaceSource | None = _after(span_of(trace, path, node), SWAP)
+    else:
+        back = _turn_operand(trace, meeting)
+    title = f"swap axes 1 and 2 before {failure.name} and back after it"
+    return Proposal("permute", title, Safety.UNSAFE, (there, back)) if back is not None else None
+
+
+def _turn_operand(trace: Trace, meeting: _Meeting) -> ReplaceSource | None:
+    site = meeting.call.site
+    node = operand_node(trace, site, meeting.position)
+    if site is None or node is None:
+        return None
+    span = span_of(trace, site.path, node)
+    return _after(span, SWAP) if is_atom(node) else ReplaceSource(span, f"({node_text(trace, site.path, node)}){SWAP}")
+
+
+def _after(span: Span, text: str) -> ReplaceSource:
+    """Text written behind an expression, so that edits inside it go together with this one."""
+    return ReplaceSource(Span(span.path, span.end_line, span.end_column, span.end_line, span.end_column), text)
