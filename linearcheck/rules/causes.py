@@ -27,7 +27,8 @@ _NOT_SHAPES = re.compile(
     re.IGNORECASE,
 )
 _VALUES = re.compile(
-    r"must be (?:non-?negative|non-?zero|positive|greater|between|either|in range|in \(0|less)|non-positive \w+|negative \w+ is not supported|"
+    r"must be (?:non-?negative|non-?zero|positive|greater|between|either|in range|in \(0|less)|non-positive \w+|"
+    r"negative \w+ is not supported|"
     r"greater than zero|cannot be (?:negative|greater|specified|empty)|be in range \[[^-]|expects \w+ >|found (?:std|sigma|lambda|from)|"
     r"at most half of|without overflow|not a valid value|is not valid$|cannot sample|cannot exceed 2|label_smoothing|ignore_index|"
     r"supports edge_order|only p == 1|single memory location|strided convolutions|upper bound|distribution|must be not zero|"
