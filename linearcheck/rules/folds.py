@@ -65,7 +65,8 @@ def _is_certain(trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, row
         return _joins_samples(x, output, group)
     if 0 in group.split:
         return not _is_own_axis(x, output, rows)
-    return is_final_state(trace, x) or (is_feature_map(trace, x) and group.old == (0, 1) and _feeds_weights(trace, output))
+    channels = group.old == (0, 1) and _feeds_weights(trace, output)
+    return is_final_state(trace, x) or (channels and (is_feature_map(trace, x) or _is_colour_image(trace, x, output)))
 
 
 def _joins_samples(x: TensorInfo, output: TensorInfo, group: Regroup) -> bool:
@@ -76,6 +77,11 @@ def _joins_samples(x: TensorInfo, output: TensorInfo, group: Regroup) -> bool:
 def _is_own_axis(x: TensorInfo, output: TensorInfo, rows: Fraction) -> bool:
     """Whether the rows of a sample were one axis of the input all along."""
     return any(size == rows for size in x.sizes)
+
+
+def _is_colour_image(trace: Trace, x: TensorInfo, output: TensorInfo) -> bool:
+    """`view(-1, 784)` of (N, 3, 28, 28): the colours of an image as rows."""
+    return x.role == "input" and x.rank == 4 and output.rank == 2 and x.shape[1] == 3 and x.shape[2] * x.shape[3] == output.shape[1] > 3
 
 
 def _feeds_weights(trace: Trace, output: TensorInfo) -> bool:

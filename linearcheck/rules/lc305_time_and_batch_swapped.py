@@ -31,10 +31,12 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.axes import REDUCTIONS, normal_axis
+from linearcheck.rules.flow import ancestors
 from linearcheck.rules.observations import observed
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.sequences import RECURRENT_LAYERS, SequenceCall, sequence_calls, set_batch_first
-from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.suggestions import combined, ranked
+from linearcheck.rules.tables import MisplacedTable, misplaced_tables, take_rows_by_steps
 from linearcheck.rules.wording import quoted, shape
 from linearcheck.sizes import is_batch, shape_text
 from linearcheck.trace.records import Call, Trace
@@ -79,12 +81,23 @@ def _over_batch(trace: Trace, found: SequenceCall) -> Finding:
         expected=wanted,
         layer=found.layer,
         proposals=_proposals(trace, found),
-        accounts_for=found.leaks,
+        accounts_for=(*found.leaks, *(table.call.index for table in _tables_before(trace, found))),
     )  # fmt: skip
 
 
+def _tables_before(trace: Trace, found: SequenceCall) -> list[MisplacedTable]:
+    """Tables of positions on the way to the layer, which are sliced for time first as well: the same mistake."""
+    before = {call.index for call in ancestors(trace, found.input)}
+    return [table for table in misplaced_tables(trace) if table.call.index in before]
+
+
 def _proposals(trace: Trace, found: SequenceCall) -> tuple[Proposal, ...]:
-    return ranked(set_batch_first(trace, found.layer, not found.batch_first))
+    """Another `batch_first`, with the tables of positions before the layer sliced by steps."""
+    proposal = set_batch_first(trace, found.layer, not found.batch_first)
+    tables = [take_rows_by_steps(trace, table.sliced) for table in _tables_before(trace, found)]
+    for table in tables:
+        proposal = combined(proposal, table) or proposal
+    return ranked(proposal)
 
 
 def _takes_last_sample(trace: Trace, found: SequenceCall) -> Call | None:

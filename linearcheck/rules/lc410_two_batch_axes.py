@@ -24,8 +24,8 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.axes import REDUCTIONS
-from linearcheck.rules.flow import steps_back
-from linearcheck.rules.layers import CONVOLUTIONS, operation
+from linearcheck.rules.flow import is_settled, steps_back
+from linearcheck.rules.layers import ADAPTIVE_POOLS, CONVOLUTIONS, operation
 from linearcheck.rules.observations import observed, operand_nodes, replace_node, user_calls
 from linearcheck.rules.operands import kept_axis, operand_word
 from linearcheck.rules.provenance import explain_size
@@ -70,7 +70,8 @@ SAME_AXES = frozenset(
 
 
 def check(trace: Trace) -> Iterator[Finding]:
-    for call in user_calls(trace, *ARITHMETIC, *LOSSES):
+    losses = (call for call in trace.calls_of(*LOSSES) if call.kind == "function" and is_settled(call))
+    for call in (*user_calls(trace, *ARITHMETIC), *losses):
         tensors = call.tensors[:2]
         if len(tensors) < 2 or tensors[0].rank == tensors[1].rank:
             continue
@@ -95,7 +96,7 @@ def _is_left_over(trace: Trace, tensor: TensorInfo, axis: int) -> bool:
         return origin.tensor.role == "input"
     if any(call.name in {"unsqueeze", "getitem", "view", "reshape", "expand"} for call in origin.passed):
         return False
-    return operation(origin.call) in {"linear", "bilinear", "gather", "take_along_dim", *CONVOLUTIONS} or (
+    return operation(origin.call) in {"linear", "bilinear", "gather", "take_along_dim", *CONVOLUTIONS, *ADAPTIVE_POOLS} or (
         origin.call.name in REDUCTIONS and not origin.call.arguments.get("keepdim") and origin.tensor.rank == tensor.rank
     )
 

@@ -46,7 +46,7 @@ def check(trace: Trace) -> Iterator[Finding]:
         x = call.input
         axis = softmax_axis(call)
         if x is not None and axis is not None and is_batch(x.sizes[axis]):
-            yield _finding(trace, call, x)
+            yield _finding(trace, call, x, axis)
 
 
 def _calls(trace: Trace) -> Iterator[Call]:
@@ -86,11 +86,11 @@ def softmax_axis(call: Call) -> int | None:
     return normal_axis(given, rank)
 
 
-def _finding(trace: Trace, call: Call, x: TensorInfo) -> Finding:
+def _finding(trace: Trace, call: Call, x: TensorInfo, axis: int) -> Finding:
     owned = torch_layer(trace, call)
     name = layer_name(owned[0]) if owned is not None else quoted(call.name)
     unset = call.arguments.get("dim") is None or (owned is not None and owned[0].declared.get("dim") is None)
-    how = f"{name} has no `dim`, which means axis 0 of {x.rank} axes" if unset else f"{name} normalises over axis 0"
+    how = f"{name} has no `dim`, which means axis 0 of {x.rank} axes" if unset else f"{name} normalises over axis {axis}"
     others = _meant_axes(trace, call, x)
     return observed(
         RULE, trace, call,

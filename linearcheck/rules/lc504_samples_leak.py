@@ -31,9 +31,10 @@ from collections.abc import Iterator
 from linearcheck.findings import Proposal, Safety, SetArgument, Severity
 from linearcheck.rules.axes import REDUCTIONS, normal_axis
 from linearcheck.rules.evidence import pins_on
-from linearcheck.rules.flow import Reach, inputs_behind, reach_of, weights_behind
+from linearcheck.rules.flow import Reach, inputs_behind, reach_of, steps_back, weights_behind
+from linearcheck.rules.folds import is_final_state
 from linearcheck.rules.layers import RECURRENT
-from linearcheck.rules.leaks import SOFTMAXES, Culprit, culprits, may_be_meant
+from linearcheck.rules.leaks import SOFTMAXES, Culprit, culprits, gathers_first_column, has_rows, may_be_meant
 from linearcheck.rules.observations import observed, site_line, user_calls
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.sequences import ATTENTION_LAYERS, RECURRENT_LAYERS
@@ -51,6 +52,9 @@ def check(trace: Trace) -> Iterator[Finding]:
             continue
         meant = may_be_meant(trace, culprit)
         yield _leak(trace, culprit, Severity.NOTE if meant else None)
+    for call in user_calls(trace, "gather"):
+        if gathers_first_column(call) and has_rows(reach_of(trace, *call.outputs)):
+            yield _gathered(trace, call)
     for call in user_calls(trace, "cat"):
         if _joins_towers(trace, call):
             yield _joined(trace, call)
@@ -81,6 +85,18 @@ def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
         proposals=ranked(_per_sample(reduction), _along_next_axis(call)),
         severity=severity,
         accounts_for=[step.index for step in culprit.through],
+    )  # fmt: skip
+
+
+def _gathered(trace: Trace, call: Call) -> Finding:
+    x, index = call.tensors[0], call.tensors[1]
+    return observed(
+        RULE, trace, call,
+        f"`gather` along axis 0 of {shape(x)} takes values of other samples, and only from column 0",
+        f"Along axis 0 the index {shape(index)} says which sample to take, for the one column that it has. Along axis 1 it says which "
+        f"of the {x.shape[1]} values of each sample.",
+        got=x.sizes,
+        proposals=ranked(_along_next_axis(call)),
     )  # fmt: skip
 
 
@@ -131,19 +147,34 @@ def _joins_towers(trace: Trace, call: Call) -> bool:
     output, parts = call.output, call.tensors
     if output is None or len(parts) < 2 or normal_axis(call.arguments.get("dim", call.arguments.get("axis", 0)), output.rank) != 0:
         return False
-    if not all(part.rank == 2 and is_batch(part.sizes[0]) and part.role == "activation" for part in parts):
+    if not all(part.rank in (2, 4) and is_batch(part.sizes[0]) and part.role == "activation" for part in parts):
         return False
     reach = reach_of(trace, output)
     if reach.fails or not reach.weights or not _stays_joined(reach, len(parts)):
         return False
+    if all(_is_of_final_state(trace, part) for part in parts):
+        return True
     inputs = [inputs_behind(trace, part) for part in parts]
     weights = [weights_behind(trace, part) for part in parts]
+    if len(set(inputs)) == 1 and inputs[0] and _have_own_weights(weights):
+        return True
     given = {tensor.name: tensor for tensor in trace.inputs}
     apart = all(not (a & b) for i, a in enumerate(inputs) for b in inputs[:i]) and all(
         not (a & b) for i, a in enumerate(weights) for b in weights[:i]
     )
     kinds = {tuple((given[name].sizes, given[name].dtype) for name in sorted(names) if name in given) for names in inputs}
     return apart and all(inputs) and all(weights) and len(kinds) == len(parts)
+
+
+def _is_of_final_state(trace: Trace, part: TensorInfo) -> bool:
+    """`h[-2]`, the state of one direction or layer."""
+    makers = [maker for _, maker in steps_back(trace, part, frozenset({"dropout", "contiguous", "relu", "tanh"})) if maker is not None]
+    return any(maker.name == "getitem" and maker.input is not None and is_final_state(trace, maker.input) for maker in makers)
+
+
+def _have_own_weights(weights: list[frozenset[int]]) -> bool:
+    """Whether every part of one input went through weights that no other went through: branches, not views through the same net."""
+    return all(own - frozenset().union(*(other for other in weights if other is not own)) for own in weights)
 
 
 def _stays_joined(reach: Reach, count: int) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from linearcheck.rules.flow import Reach, ancestors, reach_of
+from linearcheck.rules.flow import Reach, ancestors, inputs_behind, reach_of
 from linearcheck.rules.layers import outermost_layer_call
 from linearcheck.sizes import depends_on, is_batch
 from linearcheck.trace.records import Call, Layer, Leak, TensorInfo, Trace
@@ -48,6 +49,7 @@ WRITES = frozenset(
 )
 PICKS = frozenset(["getitem", "index_select", "gather", "take_along_dim", "take", "embedding", "masked_select"])
 STATISTICS = frozenset({"std", "var", "std_mean", "var_mean", "rsqrt", "sqrt"})
+LENGTHS = re.compile(r"(^|_)(len|lens|length|lengths)(_|$)")
 SOFTMAXES = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax"})
 
 
@@ -112,6 +114,8 @@ def may_be_meant(trace: Trace, culprit: Culprit) -> bool:
     """Whether models mix samples by such a call on purpose."""
     leak, call = culprit.leak, culprit.call
     steps = [call, *culprit.through]
+    if _sums_batch_alone(call):
+        return False
     if leak.paired or any(step.name in PRODUCTS | WRITES for step in steps):
         return True
     if any(sum(map(is_batch, tensor.sizes)) > 1 for step in steps for tensor in step.tensors):
@@ -127,9 +131,43 @@ def _picks_by_index(trace: Trace, call: Call, steps: list[Call]) -> bool:
     """Rows taken by an index that is data: neighbours in a graph, negatives of a contrastive loss, experts' tokens."""
     for step in steps:
         indices = [tensor for tensor in step.tensors[1:] if not tensor.dtype.startswith("float")] if step.name in PICKS else []
-        if any(_is_data(trace, index) for index in indices):
+        if any(_is_data(trace, index) and not _picks_by_mistake(trace, step, index) for index in indices):
             return True
     return call.name in {"flip", "roll", "cat", *PICKS} and _leaves_clean_output(trace, call)
+
+
+def _sums_batch_alone(call: Call) -> bool:
+    """An einsum such as `bij,cjk->bik`: the batch of one operand has a letter of its own and is summed away."""
+    equation = call.arguments.get("equation")
+    if call.name != "einsum" or not isinstance(equation, str) or "->" not in equation or "." in equation:
+        return False
+    left, _, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    for term, tensor in zip(terms, call.tensors, strict=False):
+        for letter, size in zip(term, tensor.sizes, strict=False):
+            alone = letter not in right and sum(letter in other for other in terms) == 1
+            if is_batch(size) and alone and any(map(is_batch, call.outputs[0].sizes)):
+                return True
+    return False
+
+
+def _picks_by_mistake(trace: Trace, step: Call, index: TensorInfo) -> bool:
+    """`q.gather(0, actions[:, None])` of (N, A), which only ever takes column 0; `out[lengths - 1]` of (N, T, features)."""
+    x = step.input
+    if x is None or not x.sizes or not is_batch(x.sizes[0]):
+        return False
+    if step.name == "gather":
+        return gathers_first_column(step)
+    lengths = any(LENGTHS.search(name) for name in inputs_behind(trace, index))
+    return step.name == "getitem" and lengths and index.rank == 1 and x.rank == 3
+
+
+def gathers_first_column(call: Call) -> bool:
+    """`q.gather(0, actions[:, None])` of (N, A) with (N, 1)."""
+    if call.name != "gather" or len(call.tensors) < 2:
+        return False
+    x, index = call.tensors[:2]
+    return call.arguments.get("dim") == 0 and x.rank == index.rank == 2 and is_batch(x.sizes[0]) and index.shape[1] == 1 < x.shape[1]
 
 
 def _is_data(trace: Trace, index: TensorInfo) -> bool:

@@ -261,3 +261,27 @@ class SetTransformer(nn.Module):
         x = self.lift(x)
         pooled, _ = self.attn(self.seed.expand(len(x), -1, -1), x, x)
         return self.out(pooled[:, 0])
+
+
+class TutorialPositions(nn.Module):
+    def __init__(self, dim, max_len=100):
+        super().__init__()
+        self.register_buffer("pe", torch.randn(max_len, 1, dim))
+
+    def forward(self, x):
+        return x + self.pe[: x.size(0)]
+
+
+# input: N,15:int64
+class TutorialBatchFirst(nn.Module):
+    """PyTorch's transformer tutorial with (N, T) tokens: table and encoder are both for time first, which is one mistake."""
+
+    def __init__(self, dim=16):
+        super().__init__()
+        self.embed, self.pos = nn.Embedding(50, dim), TutorialPositions(dim)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(dim, 2, 32), 1)
+        self.head = nn.Linear(dim, 5)
+
+    def forward(self, ids):
+        h = self.encoder(self.pos(self.embed(ids)))  # LC305
+        return self.head(h.mean(1))

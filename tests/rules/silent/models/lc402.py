@@ -254,3 +254,28 @@ class RegionProposals(nn.Module):
         b = self.box(torch.relu(self.conv(x)))
         n, _, h, w = b.shape
         return b.view(n, self.anchors, 4, h, w).permute(0, 3, 4, 1, 2).reshape(n, -1, 4)
+
+
+# input: N,3,28,28
+class ColoursAsRows(nn.Module):
+    """An MLP for grey images, given colours."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(784, 30), nn.Linear(30, 10)
+
+    def forward(self, x):
+        x = x.view(-1, 28 * 28)  # LC402
+        return self.fc2(torch.relu(self.fc1(x)))
+
+
+# input: N,6,28,28
+class FramesAsRows(nn.Module):
+    """Grey frames of a clip, each a row of the output."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(784, 30), nn.Linear(30, 10)
+
+    def forward(self, x):
+        return self.fc2(torch.relu(self.fc1(x.view(-1, 28 * 28))))

@@ -230,3 +230,38 @@ class SampleWeights(nn.Module):
     def forward(self, x, w):
         e = self.net(x).squeeze(-1)
         return (e - w.unsqueeze(1)).mean(1)
+
+
+# input: N,9; N
+class LossAsAModule(nn.Module):
+    """nn.MSELoss held by the model."""
+
+    def __init__(self):
+        super().__init__()
+        self.net, self.loss = nn.Linear(9, 1), nn.MSELoss()
+
+    def forward(self, x, y):
+        return self.loss(self.net(x), y)  # LC410
+
+
+# input: N,3,16,16; N,8
+class FilmBias(nn.Module):
+    """A bias per channel that lost its axes: (N, C, 1, 1) + (N, C)."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bias, self.pool = nn.Conv2d(3, 8, 3, 2), nn.Linear(8, 8), nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x, style):
+        pooled = self.pool(self.conv(x))
+        return (pooled + self.bias(style)).flatten(1).mean()  # LC410
+
+
+# input: N,9; N
+class LossModuleRight(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net, self.loss = nn.Linear(9, 1), nn.SmoothL1Loss()
+
+    def forward(self, x, y):
+        return self.loss(self.net(x).squeeze(1), y)

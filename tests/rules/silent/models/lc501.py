@@ -31,6 +31,33 @@ class MeanOverBatch(nn.Module):
         return self.fc(h)
 
 
+# input: N,30,9
+class StatisticsOverBatch(nn.Module):
+    """Statistics pooling of an x-vector network over the wrong axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv1d(9, 14, 5), nn.Linear(28, 3)
+
+    def forward(self, x):
+        h = torch.relu(self.conv(x.transpose(1, 2))).transpose(1, 2)
+        mean, deviation = h.mean(dim=0), h.std(dim=0)  # LC501
+        return self.fc(torch.cat([mean, deviation], -1))
+
+
+# input: T,N,9
+class StatisticsOverSteps(nn.Module):
+    """The same, time first."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru, self.fc = nn.GRU(9, 14), nn.Linear(28, 3)
+
+    def forward(self, x):
+        h, _ = self.gru(x)
+        return self.fc(torch.cat([h.mean(dim=0), h.std(dim=0)], -1))
+
+
 # input: N,15,9
 class MaxOverBatch(nn.Module):
     """Max pooling over time, they think."""

@@ -190,3 +190,16 @@ class AdvantageWeights(nn.Module):
     def forward(self, x):
         weights = torch.softmax(self.value(x).squeeze(1).detach(), 0)
         return -(weights * self.policy(x).log_softmax(1).max(1).values).sum()
+
+
+# input: N,15,9
+class TransposedThenSoftmax(nn.Module):
+    """`.T` of three axes reverses all of them: the last one is the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.score, self.fc = nn.Linear(9, 9), nn.Linear(9, 3)
+
+    def forward(self, x):
+        weights = torch.softmax(self.score(x).T, -1).T  # LC503
+        return self.fc((weights * x).sum(1))

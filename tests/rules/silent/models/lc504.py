@@ -315,3 +315,140 @@ class SpectralMixing(nn.Module):
 
     def forward(self, x):
         return self.fc(torch.fft.fft(x).real)
+
+
+# input: N,15,9; N,9,4
+class EinsumWithTwoBatches(nn.Module):
+    """The second operand's batch has a letter of its own, and is summed away."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x, maps):
+        y = torch.einsum("bij,cjk->bik", x, maps)  # LC504
+        return self.fc(y).mean(1)
+
+
+# input: N,9; N:int64
+class GatheredAlongBatch(nn.Module):
+    """DQN's values of the chosen actions, along axis 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.q = nn.Linear(9, 4)
+
+    def forward(self, x, actions):
+        return self.q(x).gather(0, actions.unsqueeze(1))  # LC504
+
+
+# input: N,15,9; N:int64=3
+class LastValidStep(nn.Module):
+    """`out[lengths - 1]` takes samples, not steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru, self.fc = nn.GRU(9, 14, batch_first=True), nn.Linear(14, 3)
+
+    def forward(self, x, lengths):
+        out, _ = self.gru(x)
+        last = out[lengths - 1]  # LC504
+        return self.fc(last[:, -1])
+
+
+# input: N,15,9
+class DirectionsBelowOneAnother(nn.Module):
+    """The final states of both directions, cat without dim=1."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru, self.fc = nn.GRU(9, 14, batch_first=True, bidirectional=True), nn.Linear(14, 3)
+
+    def forward(self, x):
+        _, h = self.gru(x)
+        return self.fc(torch.cat((h[-2], h[-1])))  # LC504
+
+
+# input: N,3,16,16
+class BranchesBelowOneAnother(nn.Module):
+    """Two branches of an inception block, cat without dim=1."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.fc = nn.Conv2d(3, 8, 1), nn.Conv2d(3, 8, 3, padding=1), nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = torch.cat([torch.relu(self.a(x)), torch.relu(self.b(x))])  # LC504
+        return self.fc(x.mean((2, 3)))
+
+
+# input: N,9; N,9
+class AdversarialAdaptation(nn.Module):
+    """ADDA (Tzeng et al. 2017): features of two domains by two encoders, one below the other, for a domain critic."""
+
+    def __init__(self):
+        super().__init__()
+        self.source, self.target, self.critic = nn.Linear(9, 14), nn.Linear(9, 14), nn.Linear(14, 1)
+
+    def forward(self, a, b):
+        return self.critic(torch.relu(torch.cat([self.source(a), self.target(b)])))
+
+
+# input: N,15,9
+class EnsembleAlongBatch(nn.Module):
+    """Deep ensembles (Lakshminarayanan et al. 2017): all members' answers, one below the other."""
+
+    def __init__(self):
+        super().__init__()
+        self.members = nn.ModuleList(nn.Linear(9, 3) for _ in range(3))
+
+    def forward(self, x):
+        return torch.cat([member(x.mean(1)) for member in self.members], 0)
+
+
+# input: N,15,9; N:int64=7
+class LastStepByGather(nn.Module):
+    """The last valid step, as it is done right."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru, self.fc = nn.GRU(9, 14, batch_first=True), nn.Linear(14, 3)
+
+    def forward(self, x, lengths):
+        out, _ = self.gru(x)
+        index = (lengths - 1).view(-1, 1, 1).expand(-1, 1, out.size(2))
+        return self.fc(out.gather(1, index).squeeze(1))
+
+
+# input: N,9; N:int64
+class DqnGather(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q = nn.Linear(9, 4)
+
+    def forward(self, x, actions):
+        return self.q(x).gather(1, actions.unsqueeze(1)).squeeze(1)
+
+
+# input: N,15,9; N,9,4
+class EinsumRight(nn.Module):
+    """Per-sample maps."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x, maps):
+        return self.fc(torch.einsum("bij,bjk->bik", x, maps)).mean(1)
+
+
+# input: N,9; N,9
+class EinsumPairs(nn.Module):
+    """All pairs by einsum (late interaction of ColBERT, Khattab and Zaharia 2020)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(9, 14), nn.Linear(9, 14)
+
+    def forward(self, q, d):
+        return torch.einsum("id,jd->ij", self.a(q), self.b(d))
