@@ -36,7 +36,7 @@ from linearcheck.rules.observations import observed, user_calls
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import node_text, nodes_at, span_of
 from linearcheck.rules.suggestions import ranked
-from linearcheck.rules.wording import call_on_line, on_line, shape
+from linearcheck.rules.wording import call_on_line, listed, on_line, shape
 from linearcheck.sizes import UNKNOWN, batch_axis, depends_on, is_batch, shape_text
 from linearcheck.trace.records import Call, TensorInfo, Trace
 
@@ -92,14 +92,14 @@ def _is_only_pick(trace: Trace, x: TensorInfo, call: Call, axis: int) -> bool:
 
 
 def _reduces_sequences(trace: Trace, call: Call, x: TensorInfo, axis: int) -> bool:
-    """A reduction over the batch of (N, T, features) that a recurrent, attention or embedding layer made: steps were meant."""
+    """A reduction over the batch of (N, T, features) that a recurrent, attention or embedding layer or a Conv1d made: steps were meant."""
     output = call.output
     if call.name not in REDUCTIONS or output is None or x.rank != 3 or output.rank != 2:
         return False
     if normal_axis(call.arguments.get("dim"), x.rank) != axis or axis != 0:
         return False
     makers = {operation(maker) for maker in ancestors(trace, x, limit=30)}
-    return bool(makers & {*RECURRENT, "embedding", "multi_head_attention_forward", "scaled_dot_product_attention"})
+    return bool(makers & {*RECURRENT, "conv1d", "embedding", "multi_head_attention_forward", "scaled_dot_product_attention"})
 
 
 def _finding(trace: Trace, call: Call, x: TensorInfo, axis: int) -> Finding:
@@ -124,11 +124,20 @@ def _along_steps(trace: Trace, call: Call, axis: int) -> Proposal | None:
     if call.site is None or axis != 0:
         return None
     if call.name in REDUCTIONS:
-        action = SetArgument(call.site, call.name, "dim", 1)
-        return Proposal("other", f"take `{call.name}` over `dim=1`{on_line(call.site)}", Safety.UNSAFE, (action,))
+        together = [other for other in user_calls(trace, *REDUCTIONS) if _goes_with(call, other)]  # mean and deviation are pooled alike
+        names = listed([f"`{other.name}`{on_line(other.site)}" for other in together])
+        actions = tuple(SetArgument(other.site, other.name, "dim", 1) for other in together if other.site is not None)
+        return Proposal("other", f"take {names} over `dim=1`", Safety.UNSAFE, actions)
     node = next((node for node in nodes_at(trace, call.site) if isinstance(node, ast.Subscript)), None)
     if node is None:
         return None
     span = span_of(trace, call.site.path, node.slice)
     return Proposal("other", f"take the last step of each sample{on_line(call.site)}", Safety.UNSAFE,
                     (ReplaceSource(span, f":, {node_text(trace, call.site.path, node.slice)}"),))  # fmt: skip
+
+
+def _goes_with(call: Call, other: Call) -> bool:
+    """Whether another call reduces the same tensor over the same axis."""
+    x, y = call.input, other.input
+    same = x is not None and y is not None and x.uid == y.uid
+    return same and x is not None and normal_axis(other.arguments.get("dim"), x.rank) == normal_axis(call.arguments.get("dim"), x.rank)

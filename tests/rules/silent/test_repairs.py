@@ -1,4 +1,4 @@
-"""Which order of axes a repair of a scrambling reshape restores."""
+"""What repairs of silent mistakes write: whole axes moved, and all that goes together changed together."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Net(nn.Module):
 """
 
 
-def repair(folder: Path, shape: str, last: int, reshape: str) -> str:
+def first_repair(folder: Path, source: str, shape: str, code: str) -> list[str]:
     path = folder / "model.py"
-    path.write_text(MODEL.format(last=last, reshape=reshape))
+    path.write_text(source)
     job = CheckJob(Target(str(path), "Net"), CheckOptions(input_shapes=(shape,)), working_directory=str(folder))
     report = check_model(job, run_in_fork)
     (found,) = report.diagnostics
-    assert found.code == "LC411"
-    return found.fixes[0].edits[0].text
+    assert found.code == code
+    return [edit.text for edit in found.fixes[0].edits]
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,25 @@ def repair(folder: Path, shape: str, last: int, reshape: str) -> str:
     ],
 )
 def test_the_axes_are_moved_whole(tmp_path: Path, shape: str, last: int, reshape: str, expected: str) -> None:
-    assert repair(tmp_path, shape, last, reshape) == expected
+    assert first_repair(tmp_path, MODEL.format(last=last, reshape=reshape), shape, "LC411") == [expected]
+
+
+POOLING = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.fc = nn.GRU(9, 14, batch_first=True), nn.Linear(28, 3)
+
+    def forward(self, x):
+        h, _ = self.rnn(x)
+        return self.fc(torch.cat([h.mean(dim=0), h.std(dim=0)], -1))
+"""
+
+
+def test_statistics_of_one_tensor_are_pooled_alike(tmp_path: Path) -> None:
+    edits = first_repair(tmp_path, POOLING, "N,15,9", "LC501")
+    assert len(edits) == 2
+    assert all("1" in edit and "0" not in edit for edit in edits)
