@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
+from linearcheck.findings import Related
 from linearcheck.rules.evidence import BROADCASTING, forward_places
 from linearcheck.rules.layers import Pin, input_pin
 from linearcheck.rules.provenance import explain_size, origin_of
 from linearcheck.rules.reshapes import reshape_of
 from linearcheck.rules.rule import Finding
+from linearcheck.rules.shared_arguments import shares_argument
+from linearcheck.rules.wording import layer_name
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import Call, TensorInfo, Trace
 
@@ -23,23 +26,46 @@ class Cause:
 
     call: int
     sizes: dict[Place, int]
-    got: int
-    wanted: int
+    pin: Pin
+
+    @property
+    def got(self) -> int:
+        return self.pin.tensor.shape[self.pin.axis]
+
+    @property
+    def wanted(self) -> int:
+        return self.pin.size
 
 
 def without_consequences(trace: Trace, findings: Sequence[Finding]) -> list[Finding]:
     """Findings, in order of calls, without those that the repair of an earlier finding's input would remove as well."""
     kept: list[Finding] = []
-    causes: list[Cause] = []
+    causes: list[tuple[int, Cause]] = []
     for finding in findings:
         call = _call_of(trace, finding)
-        if call is not None and any(_is_consequence(trace, call, cause) for cause in causes):
+        if call is not None and any(_is_consequence(trace, call, cause) for _, cause in causes):
             continue
-        kept.append(finding)
+        pin = input_pin(trace, call) if call is not None else None
+        shared = next((index for index, cause in causes if pin is not None and shares_argument(trace, cause.pin, pin)), None)
+        if shared is not None and pin is not None:
+            kept[shared] = _with_place(kept[shared], pin)
+            continue
         cause = _cause(trace, call) if call is not None else None
         if cause is not None:
-            causes.append(cause)
+            causes.append((len(kept), cause))
+        kept.append(finding)
     return kept
+
+
+def _with_place(finding: Finding, pin: Pin) -> Finding:
+    """A finding that also speaks of another layer, which gets the same and declares the same."""
+    diagnostic = finding.diagnostic
+    name = layer_name(pin.layer)
+    place = Related(pin.layer.definition, f"{name} is built here") if pin.layer.definition is not None else None
+    if place is None or place in diagnostic.related:
+        return finding
+    explanation = f"{diagnostic.explanation} {name} gets the same.".strip()
+    return replace(finding, diagnostic=replace(diagnostic, explanation=explanation, related=(*diagnostic.related, place)))
 
 
 def _call_of(trace: Trace, finding: Finding) -> Call | None:
@@ -52,7 +78,7 @@ def _cause(trace: Trace, call: Call) -> Cause | None:
     pin = input_pin(trace, call)
     if pin is None or is_batch(pin.tensor.sizes[pin.axis]) or pin.tensor.shape[pin.axis] == pin.size:
         return None
-    return Cause(call.index, _repaired(trace, pin), pin.tensor.shape[pin.axis], pin.size)
+    return Cause(call.index, _repaired(trace, pin), pin)
 
 
 def _repaired(trace: Trace, pin: Pin) -> dict[Place, int]:
