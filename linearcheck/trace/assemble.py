@@ -228,7 +228,7 @@ def layers(model: nn.Module, recorder: Recorder, run: Run, assembler: Assembler)
     made = []
     for identity, module in modules.items():
         name, *aliases = paths[identity]
-        birth = recorder.births.get(identity)
+        birth = recorder.birth_of(module)
         made.append(_layer(name, tuple(aliases), module, birth, replaced.get(identity, {}), name in torch_called, name in run.called, assembler))
     return tuple(made)
 

@@ -26,6 +26,8 @@ from linearcheck.trace.stand_ins import StandIn, stand_in_for_function, stand_in
 from linearcheck.trace.work import estimate_work
 
 Key = tuple[Any, ...]
+BIRTH_MARK = "_linearcheck_birth"
+"""An attribute that every module built under a recorder carries, and so every copy of it."""
 RECOVERABLE = (RuntimeError, ValueError, IndexError, AssertionError, TypeError)
 ABOUT_SHAPES = (RuntimeError, ValueError, IndexError, AssertionError, TypeError, KeyError, ZeroDivisionError)
 
@@ -487,7 +489,12 @@ class Recorder(TorchFunctionMode):
     def note_birth(self, module: nn.Module, frame: FrameType | None) -> None:
         if id(module) not in self.births:
             self._kept.append(module)
+            module.__dict__[BIRTH_MARK] = id(module)
             self.births[id(module)] = Birth(list(self._building_frames(frame, module)))
+
+    def birth_of(self, module: nn.Module) -> Birth | None:
+        """Where a module was built; for a copy (the layers of `nn.TransformerEncoder`), where its original was."""
+        return self.births.get(id(module)) or self.births.get(module.__dict__.get(BIRTH_MARK, 0))
 
     def _building_frames(self, frame: FrameType | None, born: nn.Module) -> Iterator[tuple[Instruction, dict[str, Any]]]:
         while frame is not None:

@@ -270,8 +270,12 @@ def _cat(call: _Failed) -> StandIn | None:
     full = [tensor for tensor in tensors if tensor.dim() == rank]
     axis = dim % rank if rank and -rank <= dim < rank else rank - 1
     total = sum(tensor.shape[axis] if tensor.dim() == rank else 1 for tensor in tensors)
-    shapes = [(*tensor.shape[:axis], total, *tensor.shape[axis + 1 :]) for tensor in full]
-    return StandIn(_unique(sorted(shapes, key=lambda shape: -math.prod(shape))), full[0].dtype)
+    shapes = sorted(((*tensor.shape[:axis], total, *tensor.shape[axis + 1 :]) for tensor in full), key=lambda shape: -math.prod(shape))
+    differing = [other for other in range(rank) if len({tensor.shape[other] for tensor in full}) > 1]
+    if len(full) == len(tensors) and len(differing) == 1 and differing[0] != axis:  # joined along the one axis in which they differ
+        other = differing[0]
+        shapes.append((*full[0].shape[:other], sum(tensor.shape[other] for tensor in full), *full[0].shape[other + 1 :]))
+    return StandIn(_unique(shapes), full[0].dtype)
 
 
 def _stack(call: _Failed) -> StandIn | None:
@@ -337,6 +341,8 @@ def _matmul(call: _Failed) -> StandIn | None:
     batches = a.shape[:-2] if a.dim() >= b.dim() else b.shape[:-2]
     others = b.shape[:-2] if a.dim() >= b.dim() else a.shape[:-2]
     shapes = [(*batches, *rows, *columns)]
+    if b.dim() > 1 and a.shape[-1] == b.shape[-1] != b.shape[-2]:
+        shapes.insert(0, (*batches, *rows, b.shape[-2]))  # the second factor was meant transposed
     if others and len(others) == len(batches):
         shapes.append((*(max(x, y) for x, y in zip(batches, others, strict=True)), *rows, *columns))
     return StandIn(_unique(shapes), torch.promote_types(a.dtype, b.dtype))
@@ -354,6 +360,34 @@ def _einsum(call: _Failed) -> StandIn | None:
     if not result and "->" not in equation:
         return None
     return _stand_in([[sizes.get(letter, 1) for letter in result]], call.tensors[0].dtype)
+
+
+def _layer_norm(call: _Failed) -> StandIn:
+    x, sizes = call.tensors[0], call.argument(1, "normalized_shape")
+    shapes: list[Sequence[int]] = [tuple(x.shape)]
+    if isinstance(sizes, (tuple, list)) and len(sizes) == 1 and x.dim() > 1:
+        axes = [axis for axis in range(1, x.dim() - 1) if x.shape[axis] == sizes[0]]
+        shapes.extend([*(size for other, size in enumerate(x.shape) if other != axis), x.shape[axis]] for axis in axes)
+    return StandIn(_unique(shapes), _float(x.dtype))
+
+
+def _lstm_cell(call: _Failed) -> StandIn | None:
+    weight = call.argument(3, "w_hh")
+    if not isinstance(weight, Tensor) or weight.dim() != 2:
+        return None
+    x = call.tensors[0]
+
+    def build(chosen: Sizes, device: str) -> Any:
+        hidden = torch.zeros(chosen, dtype=_float(x.dtype), device=device)
+        return hidden, torch.zeros_like(hidden)
+
+    return StandIn(((*x.shape[:-1], weight.shape[1]),), _float(x.dtype), build=build)
+
+
+def _recurrent_cell(call: _Failed) -> StandIn | None:
+    weight = call.argument(3, "w_hh")
+    x = call.tensors[0]
+    return _stand_in([(*x.shape[:-1], weight.shape[1])], _float(x.dtype)) if isinstance(weight, Tensor) and weight.dim() == 2 else None
 
 
 def _embedding(call: _Failed) -> StandIn | None:
@@ -469,7 +503,8 @@ _BRIDGES: dict[str, Callable[[_Failed], StandIn | None]] = {
     "matmul": _matmul, "mm": _matmul, "bmm": _matmul, "addmm": _matmul, "addbmm": _matmul, "baddbmm": _matmul, "einsum": _einsum, "embedding": _embedding,
     "multi_head_attention_forward": _attention, "scaled_dot_product_attention": _dot_product_attention, "split": _split, "split_with_sizes": _split,
     "expand": _expand, "repeat": _expand, "permute": _permute, "getitem": _getitem, "pixel_shuffle": _pixel_shuffle, "gather": _gather,
-    "interpolate": _interpolate, "lstm": _recurrent_function, "gru": _recurrent_function, "rnn_tanh": _recurrent_function, "rnn_relu": _recurrent_function,
+    "interpolate": _interpolate, "layer_norm": _layer_norm, "lstm_cell": _lstm_cell, "gru_cell": _recurrent_cell, "rnn_tanh_cell": _recurrent_cell,
+    "rnn_relu_cell": _recurrent_cell, "lstm": _recurrent_function, "gru": _recurrent_function, "rnn_tanh": _recurrent_function, "rnn_relu": _recurrent_function,
     **{f"{kind}_pool{dims}d": _pool for kind in ("max", "avg", "lp", "adaptive_avg", "adaptive_max") for dims in (1, 2, 3)},
     **dict.fromkeys(("sum", "mean", "amax", "amin", "max", "min", "var", "std", "norm", "argmax", "argmin", "prod", "logsumexp", "all", "any"), _reduce),
 }  # fmt: skip

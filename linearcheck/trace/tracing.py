@@ -508,7 +508,7 @@ def _batch_sizes_written(base: Run, failing: Mapping[Key, RawCall | Any]) -> set
                     break
                 bare = maker.name.bare if maker.name else ""
                 if bare in {"view", "reshape", "expand"}:
-                    sizes.update([size for size in _numbers(maker.args[1:]) if size > 1][:1])
+                    sizes.update(_leading_number(maker))
                     break
                 inner = next(_tensors_among(maker.args, maker.kwargs), None)
                 if inner is None:
@@ -518,8 +518,14 @@ def _batch_sizes_written(base: Run, failing: Mapping[Key, RawCall | Any]) -> set
                 root = inner
         bare = failed.name.bare if failed.name else ""
         if bare in {"view", "reshape", "expand"}:
-            sizes.update([size for size in _numbers(failed.args[1:]) if size > 1][:1])
+            sizes.update(_leading_number(failed))
     return sizes
+
+
+def _leading_number(raw: RawCall) -> set[int]:
+    """The first size that a view, reshape or expand asks for, where it is a number of rows."""
+    first = next(_numbers(raw.args[1:]), 0)
+    return {first} if first > 1 else set()
 
 
 def _numbers(value: Any) -> Iterator[int]:

@@ -183,3 +183,80 @@ def test_an_axis_that_happens_to_have_a_size_of_the_model_is_a_plain_failure() -
     """
     found = trace(source, ("N", 9))
     assert [call.name for call in found.failures] == ["sub"] and not found.batch_failures
+
+
+CONSEQUENCES_OF_ORDER = {
+    "scores of queries and keys that were not transposed": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.q, self.k, self.v = nn.Linear(9, 16), nn.Linear(9, 16), nn.Linear(9, 16)
+
+            def forward(self, x):
+                q, k, v = self.q(x), self.k(x), self.v(x)
+                scores = (q @ k).softmax(-1)  # here
+                return scores @ v
+        """,
+        ("N", 11, 9),
+    ),
+    "concatenation along the wrong axis": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b, self.c = nn.Linear(9, 16), nn.Linear(9, 5), nn.Linear(21, 3)
+
+            def forward(self, x):
+                x = torch.cat([self.a(x), self.b(x)], dim=0)  # here
+                return self.c(x)
+        """,
+        ("N", 9),
+    ),
+    "LayerNorm of channels that stand on axis 1": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv, self.norm, self.fc = nn.Conv1d(9, 16, 3), nn.LayerNorm(16), nn.Linear(16, 3)
+
+            def forward(self, x):
+                x = self.norm(self.conv(x))  # here
+                return self.fc(x)
+        """,
+        ("N", 9, 31),
+    ),
+    "a cell of a wrong input size": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.cell, self.fc = nn.LSTMCell(10, 16), nn.Linear(16, 3)
+
+            def forward(self, x):
+                h, c = self.cell(x)  # here
+                return self.fc(h)
+        """,
+        ("N", 9),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONSEQUENCES_OF_ORDER)
+def test_consequences_of_a_wrong_order_are_not_failures(name: str) -> None:
+    source, shape = CONSEQUENCES_OF_ORDER[name]
+    assert failing_lines(source, shape) == [line_of(source, "# here")]
+
+
+def test_copies_of_a_layer_know_where_the_original_was_built() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4), 2)  # here
+
+        def forward(self, x):
+            return self.encoder(x)
+    """
+    layer = trace(source, ("T", "N", 16)).layer("encoder.layers.1.linear1")
+    assert layer is not None and layer.definition is not None and layer.definition.line == line_of(source, "# here")
