@@ -1,7 +1,8 @@
-"""LC410 `two-batch-axes`: (N,) meets (N, 1), and broadcasting makes (N, N) of them.
+"""LC410 `two-batch-axes`: (N,) meets (N, 1), and broadcasting makes (N, N) of them; or an index (N,) behind `:` does.
 
 ## What it catches
 `+`, `-`, `/` or a loss of a tensor with the batch as its last axis and one with a last axis of size 1 that a layer or reduction left.
+And `h[:, lengths - 1]` of (N, T, features), which picks the last steps of all samples from every sample.
 
 ## Why it matters
 Every value of one sample is combined with those of all others. A mean or sum afterwards hides it: the loss is a plausible number.
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.axes import REDUCTIONS
+from linearcheck.rules.crossed_picks import crossed_picks
 from linearcheck.rules.flow import is_settled, steps_back
 from linearcheck.rules.layers import ADAPTIVE_POOLS, CONVOLUTIONS, operation
 from linearcheck.rules.observations import observed, operand_nodes, replace_node, user_calls
@@ -79,6 +81,7 @@ def check(trace: Trace) -> Iterator[Finding]:
         axis = _crossing(short, long)
         if axis is not None and _is_left_over(trace, long, axis):
             yield _finding(trace, call, short, long, axis)
+    yield from crossed_picks(RULE, trace)
 
 
 def _crossing(short: TensorInfo, long: TensorInfo) -> int | None:

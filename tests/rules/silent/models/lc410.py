@@ -265,3 +265,51 @@ class LossModuleRight(nn.Module):
 
     def forward(self, x, y):
         return self.loss(self.net(x).squeeze(1), y)
+
+
+# input: N,18:int64; N:int64=9
+class LastStepOfAll(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.rnn, self.fc = nn.Embedding(40, 12), nn.LSTM(12, 14, batch_first=True), nn.Linear(14, 5)
+
+    def forward(self, tokens, lengths):
+        h, _ = self.rnn(self.embed(tokens))
+        return self.fc(h[:, lengths - 1])  # LC410
+
+
+# input: N,18:int64; N:int64=9
+class LastStepOfEach(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.rnn, self.fc = nn.Embedding(40, 12), nn.LSTM(12, 14, batch_first=True), nn.Linear(14, 5)
+
+    def forward(self, tokens, lengths):
+        h, _ = self.rnn(self.embed(tokens))
+        return self.fc(h[torch.arange(len(h)), lengths - 1, :])
+
+
+# input: N,18:int64; N:int64=9
+class LastStepOfDiagonal(nn.Module):
+    """Wasteful, and right: each sample's own step is taken from the pairs."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.rnn, self.fc = nn.Embedding(40, 12), nn.LSTM(12, 14, batch_first=True), nn.Linear(14, 5)
+
+    def forward(self, tokens, lengths):
+        h, _ = self.rnn(self.embed(tokens))
+        return self.fc(h[:, lengths - 1].diagonal().t())
+
+
+# input: N,9; N:int64=3
+class ScoresOfEachOthersItems(nn.Module):
+    """In-batch negatives of a recommender: the scores of every user for the items of all."""
+
+    def __init__(self):
+        super().__init__()
+        self.user, self.items = nn.Linear(9, 14), nn.Embedding(20, 14)
+
+    def forward(self, user, item):
+        scores = self.user(user) @ self.items.weight.t()
+        return scores[:, item]
