@@ -52,6 +52,7 @@ class Config:
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strict: bool = False
     jobs: int | None = None
+    baseline: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -238,9 +239,10 @@ _GLOBAL = {
     "per-file-ignores": _Key("per_file_ignores", "a table of patterns, each with a list of rule codes", _code_lists),
     "strict": _Key("strict", "true or false", _flag),
     "jobs": _Key("jobs", _NUMBERS, _count),
+    "baseline": _Key("baseline", "the path of a baseline", _text),
     **{key: _OF_A_MODEL[key] for key in ("train", "import", "timeout", "no-batch", "size")},
 }
-_CONFIG_FIELDS = ("select", "extend_select", "ignore", "exclude", "per_file_ignores", "strict", "jobs")
+_CONFIG_FIELDS = ("select", "extend_select", "ignore", "exclude", "per_file_ignores", "strict", "jobs", "baseline")
 
 
 class _Reader:

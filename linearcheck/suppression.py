@@ -79,10 +79,10 @@ def _comments_in(text: str, line: int, column: int) -> Iterator[IgnoreComment]:
             if wrong:
                 fault = f"`{wrong[0]}` is not a rule's code"
             yield IgnoreComment(line, start, end, listed_codes, whole_file, fault)
+        elif rest.lstrip().startswith("["):
+            yield IgnoreComment(line, start, end, (), whole_file, "its bracket is not closed")
         elif _BARE_CODE.match(rest):
             yield IgnoreComment(line, start, end, (), whole_file, "codes stand in brackets: `ignore[LC101]`")
-        elif rest.startswith("["):
-            yield IgnoreComment(line, start, end, (), whole_file, "its bracket is not closed")
         else:
             yield IgnoreComment(line, start, end, (), whole_file)
 
@@ -111,13 +111,15 @@ def with_suppressions(report: Report, scopes: Iterable[Scope], text_of: Callable
         _marked(model, scope, comments) if model.diagnostics or model.notes else model
         for model, scope in zip(report.models, scopes, strict=True)
     ]
+    sources = dict(report.sources)
     for path, owners in _judged_files(models, scopes).items():
         found = [d for comment in comments.of(path) for d in _verdict(path, comment, comments, [scopes[index] for index in owners])]
         if found:
+            sources[path] = comments.text(path)
             first = models[owners[0]]
             status = "findings" if any(not d.suppressed for d in found) else first.status
             models[owners[0]] = replace(first, diagnostics=(*first.diagnostics, *found), status=status)
-    return replace(report, models=tuple(models))
+    return replace(report, models=tuple(models), sources=sources)
 
 
 def is_silenced(model: ModelReport) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from linearcheck.cli.failure import INTERRUPTED, report_failure
-from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes, rule_codes
+from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes, rule_codes, shard_of
 from linearcheck.worker.client import Worker
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
@@ -95,6 +95,9 @@ def check(
         bool, typer.Option("--unsafe-fixes", help="With --fix or --diff: the tried fixes that leave a choice too.")
     ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and change nothing.")] = False,
+    baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Findings that this file knows do not count.")] = None,
+    write_baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Write what is found to a baseline.")] = None,
+    shard: Annotated[str | None, typer.Option(metavar="I/K", help="Check part I of K, to split a repository over machines.")] = None,
     python: Annotated[str | None, typer.Option(metavar="PATH", help="The interpreter whose torch is used.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Models checked at a time.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit for each model (60).")] = None,
@@ -139,6 +142,10 @@ def check(
         timeout_seconds=_positive(timeout),
         config=config,
         stdin_filename=stdin_filename,
+        baseline=baseline,
+        write_baseline=write_baseline,
+        shard=shard_of(shard),
+        no_cache=no_cache,
         quiet=quiet,
         verbose=verbose,
     )

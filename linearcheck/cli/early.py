@@ -18,6 +18,7 @@ FLAGS = frozenset((
 WITH_VALUE = frozenset((
     "--input-shape", "-s", "--size", "--inputs", "--init", "--arg", "--set", "--weights", "--import", "--output-format",
     "--output-file", "--select", "--ignore", "--extend-select", "--python", "--jobs", "--timeout", "--config", "--stdin-filename",
+    "--baseline", "--write-baseline", "--shard",
 ))  # fmt: skip
 """The options of `check`; a test compares them with what the command declares."""
 

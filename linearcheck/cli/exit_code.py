@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from linearcheck.findings import Report
 from linearcheck.report.summary import summarise
+from linearcheck.suppression import is_silenced
 
 CLEAN, FOUND, FAILED = 0, 1, 2
 
@@ -24,4 +25,5 @@ def exit_code(report: Report, targets_unchecked: Iterable[bool], *, strict: bool
         return FOUND
     if report.errors or any(targets_unchecked):
         return FAILED
-    return FOUND if strict and counts.skipped and not exit_zero else CLEAN
+    skipped = any(model.status == "skipped" and not is_silenced(model) for model in report.models)
+    return FOUND if strict and skipped and not exit_zero else CLEAN

@@ -46,6 +46,11 @@ class CheckArguments:
     timeout_seconds: float | None = None
     config: str | None = None
     stdin_filename: str | None = None
+    baseline: str | None = None
+    write_baseline: str | None = None
+    shard: tuple[int, int] | None = None
+    watch: bool = False
+    no_cache: bool = False
     quiet: bool = False
     verbose: bool = False
 
@@ -114,6 +119,23 @@ def named_sizes(texts: Sequence[str]) -> dict[str, int]:
             raise UsageError(f"`--size {name}={value}`: a size is a whole number of at least 1")
         sizes[name] = int(value)
     return sizes
+
+
+def shard_of(text: str | None) -> tuple[int, int] | None:
+    """`I/K` of `--shard`: part I of K.
+
+    Raises:
+        UsageError: If it is no such pair, or I is not one of the K.
+
+    >>> shard_of("2/5")
+    (2, 5)
+    """
+    if text is None:
+        return None
+    part, slash, parts = text.partition("/")
+    if not slash or not (part + parts).isascii() or not part.isdigit() or not parts.isdigit() or not 1 <= int(part) <= int(parts):
+        raise UsageError(f"`--shard {text}` has to be `--shard I/K` with I from 1 to K, such as `--shard 2/5`")
+    return int(part), int(parts)
 
 
 def readable_shapes(texts: Sequence[str]) -> tuple[str, ...]:

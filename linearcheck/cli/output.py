@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
 from linearcheck.cli.options import UsageError
 from linearcheck.findings import Report, RunError
@@ -61,30 +61,40 @@ def _nearest(name: str) -> str:
 def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, quiet: bool) -> list[RunError]:
     """Write the report wherever it is to go; an error for each file that could not be written.
 
+    All of it is made before any of it is written: a fault in one format leaves no half of another behind.
+
     Raises:
         BrokenPipeError: If stdout is closed.
     """
+    texts = [_text(report, output, verbose, quiet) for output in outputs]
     errors: list[RunError] = []
-    for output in outputs:
+    for output, text in zip(outputs, texts, strict=True):
         if output.path is None:
-            _write(report, output.format, sys.stdout, verbose, quiet)
-            continue
-        try:
-            Path(output.path).parent.mkdir(parents=True, exist_ok=True)
-            with open(output.path, "w", encoding="utf-8", newline="\n") as file:
-                _write(report, output.format, file, verbose, quiet)
-        except (OSError, ValueError) as error:  # ValueError: a null character in the path
-            reason = getattr(error, "strerror", None) or error
+            sys.stdout.write(text)
+        elif reason := write_file(output.path, text):
             errors.append(RunError("usage", f"`{output.path}` cannot be written: {reason}"))
     return errors
 
 
-def _write(report: Report, fmt: str, file: IO[str], verbose: bool, quiet: bool) -> None:
-    if fmt != DEFAULT_FORMAT:
-        file.write(render(report, fmt))
-        return
+def write_file(path: str, text: str) -> str:
+    """Write a report to a file, its folder made if need be; "" or the reason why that cannot be done."""
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        return str(getattr(error, "strerror", None) or error)
+    return ""
+
+
+def _text(report: Report, output: Output, verbose: bool, quiet: bool) -> str:
+    if output.format != DEFAULT_FORMAT:
+        return render(report, output.format)
     from rich.console import Console
 
     from linearcheck.report.table import print_report
 
-    print_report(report, Console(file=file), verbose=verbose, quiet=quiet)
+    console = Console(file=sys.stdout if output.path is None else io.StringIO())
+    with console.capture() as captured:
+        print_report(report, console, verbose=verbose, quiet=quiet)
+    return captured.get()

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from linearcheck.baseline import Baseline, BaselineError, gone, read_baseline, with_baseline, write_baseline
+from linearcheck.cli.checks import Checks
 from linearcheck.cli.exit_code import exit_code
 from linearcheck.cli.failure import print_errors
 from linearcheck.cli.options import CheckArguments, UsageError
 from linearcheck.cli.output import DEFAULT_FORMAT, Output, parse_outputs, write_report
-from linearcheck.cli.progress import progress_bar
 from linearcheck.cli.targets import STDIN, Configs, Named, named_models
-from linearcheck.config import ConfigError
-from linearcheck.findings import FileReport, ModelReport, Report, RunError
-from linearcheck.job import CheckJob
-from linearcheck.report.fingerprint import with_fingerprints
+from linearcheck.config import Config, ConfigError
+from linearcheck.findings import Report, RunError
+from linearcheck.report.visible import visible
+from linearcheck.report.wording import counted
 from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
 from linearcheck.worker.limits import default_memory_limit
-from linearcheck.worker.pool import Checked, Pool
+from linearcheck.worker.pool import Pool
 
 
 def check_targets(arguments: CheckArguments, worker: Worker | None) -> int:
@@ -36,28 +36,48 @@ def check_targets(arguments: CheckArguments, worker: Worker | None) -> int:
     outputs = parse_outputs(arguments.output_formats, arguments.output_file)
     if arguments.fix and STDIN in arguments.targets:
         raise UsageError("`--fix` cannot change standard input; `--diff` shows the patch")
+    if arguments.write_baseline is not None and arguments.shard is not None:
+        raise UsageError("`--write-baseline` with `--shard` would leave out what the other parts find")
     if arguments.diff and (shown := _on_stdout(outputs)) is not None and shown.format != DEFAULT_FORMAT:
         raise UsageError(f"`--diff` and `--output-format {shown.format}` both write to stdout")
     try:
         configs = Configs(arguments)
-        named = list(named_models(arguments, configs))
-        strict = arguments.strict or configs.of(Path.cwd()).strict
-        n_jobs = arguments.jobs or configs.of(Path.cwd()).jobs or _n_processors()
+        here = configs.of(Path.cwd())
+        named = named_models(arguments, configs)
+        baseline = _baseline(arguments, here)
     except ConfigError as error:
         return _fail(RunError("configuration", str(error)), outputs, arguments)
+    strict = arguments.strict or here.strict
     try:
-        run = _Run(named, _pool(named, arguments, worker, n_jobs), arguments.quiet)
+        checks = Checks(named, _pool(named, arguments, worker, arguments.jobs or here.jobs or _n_processors()), baseline, arguments.quiet)
     except WorkerError as error:
         return _worker_failed(error, outputs, arguments)
     try:
-        return _finish(run, outputs, arguments, strict)
+        return _finish(checks, outputs, arguments, strict)
     except WorkerError as error:
         return _worker_failed(error, outputs, arguments)
     except KeyboardInterrupt:
-        run.kill()
+        checks.kill()
         raise
     finally:
-        run.close()
+        checks.close()
+
+
+def _baseline(arguments: CheckArguments, config: Config) -> Baseline | None:
+    """The baseline to compare with; none where a new one is to be written.
+
+    Raises:
+        UsageError: If the one of `--baseline` cannot be read.
+        ConfigError: If the configuration's cannot.
+    """
+    if arguments.write_baseline is not None:
+        return None
+    try:
+        if arguments.baseline is not None:
+            return read_baseline(Path(arguments.baseline))
+        return read_baseline(config.folder / config.baseline) if config.baseline is not None else None
+    except BaselineError as error:
+        raise (UsageError if arguments.baseline is not None else ConfigError)(str(error)) from None
 
 
 def _n_processors() -> int:
@@ -73,113 +93,21 @@ def _pool(named: Sequence[Named], arguments: CheckArguments, worker: Worker | No
     return Pool(settings, worker, min(n_jobs, n_models), default_memory_limit())
 
 
-@dataclass
-class _Run:
-    """The models of one run, which can be checked more than once: after fixes, and with fixes tried together."""
-
-    named: Sequence[Named]
-    pool: Pool | None
-    quiet: bool = False
-    traceback: str = ""
-
-    def check(self, texts: Mapping[str, str] | None = None, *, try_fixes: bool = True) -> Report:
-        """The report of all models, with some texts, by path, in place of what is on the disk.
-
-        Raises:
-            WorkerError: If there is no worker to check with.
-        """
-        overlay = {str(Path(path).absolute()): text for path, text in (texts or {}).items()}
-        jobs = [_with(job, overlay, try_fixes) for one in self.named for job in one.jobs]
-        if self.pool is None or not jobs:
-            return self._report(())
-        with progress_bar(0 if self.quiet else len(jobs)) as advance:
-            checked = self.pool.check(jobs, lambda index, result: advance())
-        return self._report(checked)
-
-    def _report(self, checked: Sequence[Checked]) -> Report:
-        results = iter(checked)
-        models: list[ModelReport] = []
-        sources: dict[str, str] = {}
-        errors: list[RunError] = [one.error for one in self.named if one.error is not None]
-        for one in self.named:
-            if one.failure is not None:
-                models.append(one.failure)
-            for _ in one.jobs:
-                result = next(results)
-                models.append(replace(result.report, named=one.is_model))
-                sources.update(result.sources)
-                if result.fault:
-                    errors.append(RunError("internal", f"`{result.report.path}:{result.report.name}`: {result.fault}"))
-                    self.traceback = result.traceback
-        pool = self.pool
-        report = Report(
-            models=tuple(models),
-            files=tuple(_file_reports(self.named, models)),
-            errors=tuple(errors),
-            torch_version=pool.torch_version if pool else "",
-            python_version=pool.python_version if pool and pool.python_version else sys.version.split()[0],
-            sources=sources,
-        )
-        return with_fingerprints(report)
-
-    def unchecked(self, report: Report) -> list[bool]:
-        """For each explicitly named target whether it has models, none of which could be checked."""
-        results = iter(report.models)
-        verdicts: list[bool] = []
-        for one in self.named:
-            own = [next(results) for _ in range(one.n_models)]
-            if one.is_explicit:
-                verdicts.append(bool(own) and all(model.status == "skipped" for model in own))
-        return verdicts
-
-    def close(self) -> None:
-        if self.pool is not None:
-            self.pool.close()
-
-    def kill(self) -> None:
-        if self.pool is not None:
-            self.pool.kill()
-
-
-def _with(job: CheckJob, overlay: Mapping[str, str], try_fixes: bool) -> CheckJob:
-    options = replace(job.options, try_fixes=job.options.try_fixes and try_fixes)
-    return replace(job, options=options, overlay={**job.overlay, **overlay})
-
-
-def _file_reports(named: Iterable[Named], models: Sequence[ModelReport]) -> list[FileReport]:
-    """Each file that was looked at; that of a dotted module is known from what came of its models."""
-    files: dict[str, FileReport] = {}
-    results = iter(models)
-    for one in named:
-        own = [next(results) for _ in range(one.n_models)]
-        if one.error is not None:
-            continue
-        path = one.shown if one.path is not None or not own else own[0].path
-        known = files.get(path)
-        n_models = len(one.jobs) + (known.models if known is not None else 0)
-        files[path] = FileReport(path, known.sha256 if known is not None else _digest(path, one.text), n_models)
-    return list(files.values())
-
-
-def _digest(path: str, text: str | None) -> str:
-    if text is not None:
-        return hashlib.sha256(text.encode()).hexdigest()
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError:  # a directory, or a file that cannot be read
-        return ""
-
-
-def _finish(run: _Run, outputs: Sequence[Output], arguments: CheckArguments, strict: bool) -> int:
+def _finish(run: Checks, outputs: Sequence[Output], arguments: CheckArguments, strict: bool) -> int:
     report = run.check()
     if arguments.diff:
         _print_diff(run, report, arguments)
         print_errors(report.errors)
         files = [output for output in outputs if output.path is not None]
         print_errors(write_report(report, files, verbose=arguments.verbose, quiet=arguments.quiet))
-        return exit_code(report, run.unchecked(report), strict=strict, exit_zero=arguments.exit_zero)
+        return exit_code(report, run.unchecked, strict=strict, exit_zero=arguments.exit_zero)
     if arguments.fix:
         report = _fix(run, report, arguments)
+    if arguments.write_baseline is not None:
+        report = _write_baseline(run, report, Path(arguments.write_baseline))
+    elif run.baseline is not None and not arguments.quiet and (n_gone := gone(report, run.baseline)):
+        entries = counted(n_gone, "finding")
+        print(f"{entries} of the baseline {'is' if n_gone == 1 else 'are'} gone; `--write-baseline` takes them out of it", file=sys.stderr)
     print_errors(report.errors)
     if arguments.verbose and run.traceback:
         print(run.traceback, file=sys.stderr)
@@ -190,13 +118,28 @@ def _finish(run: _Run, outputs: Sequence[Output], arguments: CheckArguments, str
         _print_statistics(report, outputs)
     print_errors(problems)
     report = replace(report, errors=(*report.errors, *problems))
-    return exit_code(report, run.unchecked(report), strict=strict, exit_zero=arguments.exit_zero)
+    return exit_code(report, run.unchecked, strict=strict, exit_zero=arguments.exit_zero)
 
 
-def _print_diff(run: _Run, report: Report, arguments: CheckArguments) -> None:
+def _write_baseline(run: Checks, report: Report, path: Path) -> Report:
+    """Write the baseline; the report with all that is in it silenced.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    try:
+        n_findings = write_baseline(report, path)
+    except BaselineError as error:
+        raise UsageError(str(error)) from None
+    print(visible(f"wrote {counted(n_findings, 'finding')} to the baseline {path}"), file=sys.stderr)
+    known = with_baseline(report, read_baseline(path))
+    run.accept(known)
+    return known
+
+
+def _print_diff(run: Checks, report: Report, arguments: CheckArguments) -> None:
     from linearcheck.cli.fixing import diff_of_fixes
     from linearcheck.report.summary import closing_line
-    from linearcheck.report.visible import visible
 
     patch, problems = diff_of_fixes(report, run.check, unsafe=arguments.unsafe_fixes)
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
@@ -209,16 +152,13 @@ def _print_diff(run: _Run, report: Report, arguments: CheckArguments) -> None:
 
 
 def _coloured(patch: str) -> str:
-    from linearcheck.report.visible import visible
-
     colours = {"+": "32", "-": "31", "@": "36"}
     lines = [(visible(line), colours.get(line[:1], "")) for line in patch.splitlines()]
     return "".join(f"\x1b[{colour}m{line}\x1b[0m\n" if colour else f"{line}\n" for line, colour in lines)
 
 
-def _fix(run: _Run, report: Report, arguments: CheckArguments) -> Report:
+def _fix(run: Checks, report: Report, arguments: CheckArguments) -> Report:
     from linearcheck.cli.fixing import fix_files
-    from linearcheck.report.visible import visible
 
     fixed = fix_files(report, run.check, unsafe=arguments.unsafe_fixes)
     for repair in fixed.repairs:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from linearcheck.cli.options import CheckArguments, UsageError
@@ -25,6 +25,7 @@ class Named:
     """What one target names, or one file of a directory: its models, or the reason why they could not be listed.
 
     `is_explicit`: the user named this very file or model, so that it has to be checked. `is_model`: it was named as `file:Name`.
+    `options` are those of its first model, or of the one that could not be listed. `text` is what came from standard input.
     """
 
     path: Path | None
@@ -35,11 +36,7 @@ class Named:
     failure: ModelReport | None = None
     error: RunError | None = None
     text: str | None = None
-
-    @property
-    def n_models(self) -> int:
-        """How many reports it makes: one for each of its models, or one that says why there are none."""
-        return len(self.jobs) + (self.failure is not None)
+    options: CheckOptions = field(default_factory=CheckOptions)
 
 
 class Configs:
@@ -65,20 +62,43 @@ class Configs:
         return self._by_folder[folder]
 
 
-def named_models(arguments: CheckArguments, configs: Configs) -> Iterator[Named]:
-    """What the targets name, in their order, no file or model twice.
+def named_models(arguments: CheckArguments, configs: Configs) -> list[Named]:
+    """What the targets name, in their order, no file or model twice; with `--shard`, the part of it that falls to this run.
 
     Raises:
         UsageError: If no target is given, or one makes no sense.
         ConfigError: If a configuration cannot be followed.
     """
-    seen: set[tuple[object, ...]] = set()
-    for text in arguments.targets or _configured_targets(configs):
-        for named in _named_by(text, arguments, configs):
-            key = (named.path or named.shown, *((job.target.name, str(job.target.arguments), job.target.positional) for job in named.jobs))
-            if key not in seen:
+    found = [named for text in arguments.targets or _configured_targets(configs) for named in _named_by(text, arguments, configs)]
+    once = list(_without_repetition(found))
+    if arguments.shard is None:
+        return once
+    part, parts = arguments.shard
+    return once[part - 1 :: parts]
+
+
+def _without_repetition(found: Sequence[Named]) -> Iterator[Named]:
+    """Each file once, and each model once: where its file is named as well, as the model that was named for itself."""
+    by_name = {key for named in found if named.is_model for key in _keys(named)}
+    explicit = {named.path for named in found if named.is_explicit and not named.is_model}
+    seen: set[object] = set()
+    for named in found:
+        jobs: list[CheckJob] = []
+        for job, key in zip(named.jobs, _keys(named), strict=True):
+            if key not in seen and (named.is_model or key not in by_name):
+                jobs.append(job)
                 seen.add(key)
-                yield named
+        # A file whose models are all named for themselves is still a file that was looked at; a model that was met before is nothing new.
+        itself = (named.path or named.shown, named.is_model, named.failure, named.error)
+        if jobs or (itself not in seen and not (named.is_model and named.jobs)):
+            seen.add(itself)
+            yield replace(named, jobs=tuple(jobs), is_explicit=named.is_explicit or named.path in explicit)
+
+
+def _keys(named: Named) -> list[tuple[object, ...]]:
+    """What tells each of the models from all others."""
+    where = named.path or named.shown
+    return [(where, job.target.name, tuple(sorted(job.target.arguments.items())), job.target.positional) for job in named.jobs]
 
 
 def _configured_targets(configs: Configs) -> list[str]:
@@ -142,19 +162,20 @@ def _listed(job: CheckJob, path: Path | None, arguments: CheckArguments, config:
     """The models of the job's target, each with its options."""
     shown = job.target.place if path is None else shown_path(str(path))
     is_model = job.target.name is not None
+    options = _options(job, path, arguments, config)
     try:
         jobs = tuple(replace(one, options=_options(one, path, arguments, config)) for one in discover_models(job))
     except LoadError as error:
-        return Named(path, shown, is_model=is_model, failure=replace(skipped_by_load(job, error), named=is_model))
+        return Named(path, shown, is_model=is_model, failure=replace(skipped_by_load(job, error), named=is_model), options=options)
     except RecursionError:
         refusal = LoadError("LC901", f"`{shown}` is nested too deeply to be read", job.target.place)
-        return Named(path, shown, is_model=is_model, failure=replace(skipped_by_load(job, refusal), named=is_model))
+        return Named(path, shown, is_model=is_model, failure=replace(skipped_by_load(job, refusal), named=is_model), options=options)
     except (ConfigError, UsageError):
         raise
     except Exception as error:
         fault = f"`{shown}`: {type(error).__name__}: {error}; this is a fault of linearcheck"
         return Named(path, shown, error=RunError("internal", fault))
-    return Named(path, shown, jobs, is_model=is_model)
+    return Named(path, shown, jobs, is_model=is_model, options=options)
 
 
 def _options(job: CheckJob, path: Path | None, arguments: CheckArguments, config: Config) -> CheckOptions:

@@ -1,0 +1,168 @@
+"""The models of one run: check them with the worker's pool, once or again with other texts, and put the results together in a report."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from linearcheck.baseline import Baseline, with_baseline
+from linearcheck.cli.abstract import is_incomplete
+from linearcheck.cli.progress import progress_bar
+from linearcheck.cli.targets import Named
+from linearcheck.findings import FileReport, ModelReport, Report, RunError
+from linearcheck.job import CheckJob, CheckOptions
+from linearcheck.load.records import LoadError
+from linearcheck.load.sources import MAX_BYTES, read_source
+from linearcheck.report.fingerprint import with_fingerprints
+from linearcheck.rules.registry import is_selected
+from linearcheck.suppression import MARK, Scope, is_silenced, with_suppressions
+from linearcheck.worker.pool import Checked, Pool
+
+_Group = tuple[Named, list[ModelReport], list[CheckOptions]]
+
+
+@dataclass
+class Checks:
+    """The models of one run, which can be checked more than once: after fixes, and with fixes tried together.
+
+    `pool` is None where no model is to be checked. `unchecked` is about the last check of what is on the disk: for each file or model
+    that the user named, whether it has models and none could be checked.
+    """
+
+    named: Sequence[Named]
+    pool: Pool | None
+    baseline: Baseline | None = None
+    quiet: bool = False
+    traceback: str = ""
+    unchecked: list[bool] = field(default_factory=list)
+    _groups: list[_Group] = field(default_factory=list)
+
+    def check(self, texts: Mapping[str, str] | None = None, *, try_fixes: bool = True) -> Report:
+        """The report of all models, with some texts, by path, in place of what is on the disk.
+
+        Raises:
+            WorkerError: If there is no worker to check with.
+        """
+        overlay = {str(Path(path).absolute()): text for path, text in (texts or {}).items()}
+        jobs = [_with(job, overlay, try_fixes) for one in self.named for job in one.jobs]
+        checked: Sequence[Checked] = ()
+        if self.pool is not None and jobs:
+            with progress_bar(0 if self.quiet else len(jobs)) as advance:
+                checked = self.pool.check(jobs, lambda index, result: advance())
+        groups, sources, errors = self._grouped(checked)
+        report = self._report(groups, sources, errors, texts or {})
+        if not texts:
+            self._groups = groups
+            self.accept(report)
+        return report
+
+    def accept(self, report: Report) -> None:
+        """Take a report of what is on the disk as it stands now, with what has been silenced in it since."""
+        self.unchecked = _unchecked(self._groups, report)
+
+    def _grouped(self, checked: Sequence[Checked]) -> tuple[list[_Group], dict[str, str], list[RunError]]:
+        """Results by what was named, incomplete base classes left out."""
+        results = iter(checked)
+        groups: list[_Group] = []
+        sources: dict[str, str] = {}
+        errors = [one.error for one in self.named if one.error is not None]
+        for one in self.named:
+            models = [one.failure] if one.failure is not None else []
+            options = [one.options] * len(models)
+            for job in one.jobs:
+                result = next(results)
+                if result.fault:
+                    errors.append(RunError("internal", f"`{result.report.path}:{result.report.name}`: {result.fault}"))
+                    self.traceback = result.traceback
+                elif not one.is_model and is_incomplete(job, result.report):
+                    continue
+                models.append(replace(result.report, named=one.is_model))
+                options.append(job.options)
+                sources.update(result.sources)
+            groups.append((one, models, options))
+        return groups, sources, errors
+
+    def _report(self, groups: Sequence[_Group], sources: dict[str, str], errors: list[RunError], texts: Mapping[str, str]) -> Report:
+        pool = self.pool
+        report = Report(
+            models=tuple(model for _, models, _ in groups for model in models),
+            files=tuple(_file_reports(groups)),
+            errors=tuple(errors),
+            torch_version=pool.torch_version if pool else "",
+            python_version=pool.python_version if pool and pool.python_version else sys.version.split()[0],
+            sources=sources,
+        )
+        scopes = [_scope(one, its_options) for one, _, options in groups for its_options in options]
+        report = with_fingerprints(with_suppressions(report, scopes, _texts_of(groups, texts)))
+        return with_baseline(report, self.baseline) if self.baseline is not None else report
+
+    def close(self) -> None:
+        if self.pool is not None:
+            self.pool.close()
+
+    def kill(self) -> None:
+        if self.pool is not None:
+            self.pool.kill()
+
+
+def _with(job: CheckJob, overlay: Mapping[str, str], try_fixes: bool) -> CheckJob:
+    options = replace(job.options, try_fixes=job.options.try_fixes and try_fixes)
+    return replace(job, options=options, overlay={**job.overlay, **overlay})
+
+
+def _scope(one: Named, options: CheckOptions) -> Scope:
+    return Scope(lambda code: is_selected(code, options.select, options.ignore), judges_file=not one.is_model and one.failure is None)
+
+
+def _texts_of(groups: Sequence[_Group], texts: Mapping[str, str]) -> Callable[[str], str | None]:
+    """The text of a file that may hold comments; None for those that hold none, which need not be decoded."""
+    given = dict(texts) | {one.shown: one.text for one, _, _ in groups if one.text is not None}
+
+    def text_of(path: str) -> str | None:
+        if path in given:
+            return given[path]
+        place = Path(path).absolute()
+        try:
+            if place.stat().st_size > MAX_BYTES or MARK.encode() not in place.read_bytes().lower():
+                return None
+            return read_source(place).text
+        except (OSError, ValueError, LoadError):
+            return None
+
+    return text_of
+
+
+def _unchecked(groups: Sequence[_Group], report: Report) -> list[bool]:
+    """A model that was named for itself counts also where the reason why it was skipped is silenced; one of a file does not."""
+    results = iter(report.models)
+    verdicts: list[bool] = []
+    for one, models, _ in groups:
+        own = [next(results) for _ in models]
+        if one.is_explicit:
+            verdicts.append(bool(own) and all(model.status == "skipped" and (one.is_model or not is_silenced(model)) for model in own))
+    return verdicts
+
+
+def _file_reports(groups: Iterable[_Group]) -> list[FileReport]:
+    """Each file that was looked at; that of a dotted module is known from what came of its models."""
+    files: dict[str, FileReport] = {}
+    for one, models, _ in groups:
+        if one.error is not None:
+            continue
+        path = one.shown if one.path is not None or not models else models[0].path
+        known = files.get(path)
+        n_models = len(models) - (one.failure is not None) + (known.models if known is not None else 0)
+        files[path] = FileReport(path, known.sha256 if known is not None else _digest(path, one.text), n_models)
+    return list(files.values())
+
+
+def _digest(path: str, text: str | None) -> str:
+    if text is not None:
+        return hashlib.sha256(text.encode()).hexdigest()
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:  # a directory, or a file that cannot be read
+        return ""
