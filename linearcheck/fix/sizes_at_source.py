@@ -327,19 +327,21 @@ def _follows(other: ast.expr, instances: Sequence[Instance], level: int) -> bool
 
 
 def _overridden(project: Project, binding: Binding, name: str, instances: Sequence[Instance]) -> Iterator[Candidate]:
-    """An attribute of a base class set anew in the subclass that needs another value, where the base class serves others too."""
+    """An attribute of a base class changed in the subclass that sets it, or set there where the base class serves others too."""
     wanted = {instance.wanted for instance in instances}
     if binding.owner is None or len(wanted) != 1:
         return
     families = [
         (file, node) for file in project.files() for node in file.classes() if any(last_name(b) == binding.owner.name for b in node.bases)
     ]
-    if len(families) < 2 and not _is_built(project, binding.owner.name):
-        return
     for file, subclass in families:
-        if any(name in _names_set(item) for item in subclass.body):
-            continue
-        yield 1.2, (_as_first_statement(file, subclass, f"{name} = {next(iter(wanted))}"),)
+        own = next(
+            (item.value for item in subclass.body if name in _names_set(item) and isinstance(item, ast.Assign | ast.AnnAssign)), None
+        )
+        if own is not None:
+            yield from _raised(1.0, size_candidates(project, file, own, _without_frames(instances), (), 0, 1))
+        elif len(families) > 1 or _is_built(project, binding.owner.name):
+            yield 1.2, (_as_first_statement(file, subclass, f"{name} = {next(iter(wanted))}"),)
 
 
 def _is_built(project: Project, name: str) -> bool:
