@@ -120,11 +120,17 @@ def may_be_meant(trace: Trace, culprit: Culprit) -> bool:
         return True
     if any(sum(map(is_batch, tensor.sizes)) > 1 for step in steps for tensor in step.tensors):
         return True
-    if call.name in {"batch_norm", "instance_norm"} or any(step.name == "cumsum" for step in steps):
-        return True  # statistics of the batch without running ones; positions in a queue of tokens
+    if call.name in {"batch_norm", "instance_norm"} or _counts_places(trace, call):
+        return True  # statistics of the batch without running ones; places in an expert's queue of tokens
     if any(not output.dtype.startswith(("float", "complex", "bfloat")) for output in call.outputs):
         return True
     return _picks_by_index(trace, call, steps) or _is_appended_statistic(trace, culprit)
+
+
+def _counts_places(trace: Trace, call: Call) -> bool:
+    """Whether a running count of tokens over the whole batch is behind a call, as where experts have a capacity."""
+    near = [call, *(step for tensor in call.tensors for step in ancestors(trace, tensor, limit=15))]
+    return any(step.name == "cumsum" and not step.outputs[0].dtype.startswith(("float", "bfloat")) for step in near if step.outputs)
 
 
 def _picks_by_index(trace: Trace, call: Call, steps: list[Call]) -> bool:

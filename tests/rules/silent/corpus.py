@@ -1,8 +1,8 @@
 """Models of the silent rules' tests, each checked as if it stood alone in its file.
 
-A model is a class with a comment `# input: N,3,32,32; N:int64` right above it (several inputs are separated by `;`, `no batch` is the option). Comments `# LC503` at the end of
-lines say what is found there, `# LC503 in Tagger` where a helper is right in other models. Everything that a model does not use is blanked out, so that
-line numbers stay and numbers of other models are not seen; its names are followed through the file.
+A model is a class with a comment `# input: N,3,32,32; N:int64` right above it; several inputs are separated by `;`, and `no batch` stands for the
+option. Comments `# LC503` at the end of lines say what is found there, `# LC503 in Tagger` where a helper is right in other models. Everything that
+a model does not use is blanked out, so that line numbers stay and numbers of other models are not seen.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def models_of(path: Path) -> Iterator[Model]:
         kept = _needed(node, defined)
         shown = [line if number in kept else "" for number, line in enumerate(lines, 1)]
         expected = frozenset(
-            (found[1], number) for number, line in enumerate(shown, 1) if (found := _EXPECTED.search(line)) and found[2] in (None, node.name)
+            (found[1], number)
+            for number, line in enumerate(shown, 1)
+            if (found := _EXPECTED.search(line)) and found[2] in (None, node.name)
         )
         # What is expected must not be read as an input shape or anything else that the text says.
         source = "\n".join(_EXPECTED.sub("", line).rstrip() for line in shown) + "\n"

@@ -153,7 +153,13 @@ class FoldedHeads(nn.Module):
 
     def __init__(self, dim=32, heads=4):
         super().__init__()
-        self.heads, self.q, self.k, self.v, self.out = heads, nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.heads, self.q, self.k, self.v, self.out = (
+            heads,
+            nn.Linear(dim, dim),
+            nn.Linear(dim, dim),
+            nn.Linear(dim, dim),
+            nn.Linear(dim, dim),
+        )
 
     def forward(self, x):
         t, n, c = x.shape
@@ -196,7 +202,12 @@ class ShuffleNet(nn.Module):
 
     def __init__(self, channels=18, groups=3):
         super().__init__()
-        self.groups, self.stem, self.conv, self.fc = groups, nn.Conv2d(3, channels, 1), nn.Conv2d(channels, channels, 1, groups=groups), nn.Linear(channels, 5)
+        self.groups, self.stem, self.conv, self.fc = (
+            groups,
+            nn.Conv2d(3, channels, 1),
+            nn.Conv2d(channels, channels, 1, groups=groups),
+            nn.Linear(channels, 5),
+        )
 
     def forward(self, x):
         x = self.stem(x)

@@ -125,7 +125,11 @@ class GptPositions(nn.Module):
 class ClassTokenViT(nn.Module):
     def __init__(self, dim=16):
         super().__init__()
-        self.patch, self.cls, self.pos = nn.Conv2d(3, dim, 4, 4), nn.Parameter(torch.zeros(1, 1, dim)), nn.Parameter(torch.zeros(1, 17, dim))
+        self.patch, self.cls, self.pos = (
+            nn.Conv2d(3, dim, 4, 4),
+            nn.Parameter(torch.zeros(1, 1, dim)),
+            nn.Parameter(torch.zeros(1, 17, dim)),
+        )
         self.head = nn.Linear(dim, 5)
 
     def forward(self, x):

@@ -157,7 +157,11 @@ class GatedMlp(nn.Module):
 
     def __init__(self, dim=16, patches=16):
         super().__init__()
-        self.patch, self.mix, self.bias = nn.Conv2d(3, dim, 8, 8), nn.Linear(patches, patches, bias=False), nn.Parameter(torch.ones(patches))
+        self.patch, self.mix, self.bias = (
+            nn.Conv2d(3, dim, 8, 8),
+            nn.Linear(patches, patches, bias=False),
+            nn.Parameter(torch.ones(patches)),
+        )
         self.head = nn.Linear(dim, 5)
 
     def forward(self, x):

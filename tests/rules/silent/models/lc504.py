@@ -261,7 +261,10 @@ class MonteCarloDropout(nn.Module):
 
     def __init__(self, copies=4):
         super().__init__()
-        self.copies, self.net = copies, nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(8, 5))
+        self.copies, self.net = (
+            copies,
+            nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(8, 5)),
+        )
 
     def forward(self, x):
         return self.net(x.repeat_interleave(self.copies, 0)).view(x.size(0), self.copies, -1).mean(1)
