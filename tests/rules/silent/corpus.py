@@ -1,8 +1,8 @@
 """Models of the silent rules' tests, each checked as if it stood alone in its file.
 
-A model is a class with a comment `# input: N,3,32,32; N:int64` right above it; several inputs are separated by `;`, and `no batch` stands for the
-option. Comments `# LC503` at the end of lines say what is found there, `# LC503 in Tagger` where a helper is right in other models. Everything that
-a model does not use is blanked out, so that line numbers stay and numbers of other models are not seen.
+A model is a class with a comment `# input: N,3,32,32; N:int64` right above it; several inputs are separated by `;`, and `no batch`
+stands for the option. Comments `# LC503` at the end of lines say what is found there, `# LC503 in Tagger` where a helper is right in
+other models. Everything that a model does not use is blanked out, so that line numbers stay and numbers of other models are not seen.
 """
 
 from __future__ import annotations
