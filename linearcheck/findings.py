@@ -110,6 +110,8 @@ class Fix:
     safety: Safety
     tried: bool
     edits: tuple[Edit, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
+    """Path and `fix.text.digest` of each edited file as it was traced, so that a file saved meanwhile is left alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from linearcheck.findings import Edit, Report
 from linearcheck.fix.repairs import Conflict, Repair, Verify, edits_by_path, plan_repairs
-from linearcheck.fix.text import apply_edits
+from linearcheck.fix.text import apply_edits, digest
 
 __all__ = ["AppliedFixes", "apply_fixes", "plan_repairs", "render_diff"]
 
@@ -62,7 +62,8 @@ def apply_fixes(report: Report, *, unsafe: bool, verify: Verify | None = None, r
     ready: list[tuple[str, Path, bytes]] = []
     for path, edits in edits_by_path(plan.repairs).items():
         try:
-            ready.append((path, *_prepared(base / path, report.sources[path], edits)))
+            known = {digest(report.sources[path]), *(d for r in plan.repairs for p, d in r.fix.digests if p == path)}
+            ready.append((path, *_prepared(base / path, known, edits)))
         except CannotWrite as error:
             refusals.append(Refusal(path, str(error)))
     refused = {refusal.path for refusal in refusals}
@@ -80,7 +81,7 @@ def apply_fixes(report: Report, *, unsafe: bool, verify: Verify | None = None, r
     return AppliedFixes(tuple(written), made, plan.conflicts, tuple(refusals), plan.unsafe_left)
 
 
-def _prepared(path: Path, traced: str, edits: Sequence[Edit]) -> tuple[Path, bytes]:
+def _prepared(path: Path, traced: set[str], edits: Sequence[Edit]) -> tuple[Path, bytes]:
     """Where to write and what, in the file's own encoding and line ends.
 
     Raises:
@@ -98,7 +99,7 @@ def _prepared(path: Path, traced: str, edits: Sequence[Edit]) -> tuple[Path, byt
         text = data.decode(encoding)
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise CannotWrite(_reason(shown, error)) from error
-    if _plain(text) != _plain(traced):
+    if {digest(text)} != traced:
         raise CannotWrite(f"`{shown}` has changed since it was checked; check it again")
     if not os.access(target, os.W_OK):
         raise CannotWrite(f"`{shown}` is read-only")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from linearcheck.findings import Diagnostic, Edit, Fix, ModelReport, Report, Safety, Severity
-from linearcheck.fix.text import apply_edits, merge_edits, overlap
+from linearcheck.fix.text import apply_edits, digest, merge_edits, overlap
 
 Verify = Callable[[Mapping[str, str]], Report]
 
@@ -58,8 +58,9 @@ def plan_repairs(report: Report, *, unsafe: bool, verify: Verify | None = None) 
         verify: Checks the report's models again with some texts in place of those on the disk. With it, a repair that would
             leave another model with more errors than it had is refused.
     """
-    wanted = list(_wanted(report, unsafe))
-    chosen, conflicts = _without_clashes(wanted)
+    possible, conflicts = _possible(report, list(_wanted(report, unsafe)))
+    chosen, clashes = _without_clashes(possible)
+    conflicts += clashes
     if chosen and verify is not None and _spans_models(report):
         chosen, broken = _without_harm(report, chosen, verify)
         conflicts += broken
@@ -73,6 +74,21 @@ def _wanted(report: Report, unsafe: bool) -> Iterator[Repair]:
             fix = _best(finding, unsafe)
             if fix is not None and all(edit.path in report.sources for edit in fix.edits):
                 yield Repair(model, finding, fix)
+
+
+def _possible(report: Report, wanted: list[Repair]) -> tuple[list[Repair], list[Conflict]]:
+    """Repairs of files whose present text is the one that was traced, and that are no notebooks."""
+    conflicts: list[Conflict] = []
+    possible: list[Repair] = []
+    for repair in wanted:
+        edit = repair.fix.edits[0]
+        if any(edit.path.endswith(".ipynb") for edit in repair.fix.edits):
+            conflicts.append(Conflict(edit.path, edit.start[0], (repair,), "cells of a notebook are not changed"))
+        elif any(digest(report.sources[path]) != traced for path, traced in repair.fix.digests):
+            conflicts.append(Conflict(edit.path, edit.start[0], (repair,), "the file has changed since it was checked"))
+        else:
+            possible.append(repair)
+    return possible, conflicts
 
 
 def _best(finding: Diagnostic, unsafe: bool) -> Fix | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,11 @@ BOM = "\ufeff"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 Position = tuple[int, int]
+
+
+def digest(text: str) -> str:
+    """What tells a text from others, whatever its line ends and byte order mark."""
+    return hashlib.sha256(_LINE_END.sub("\n", text.removeprefix(BOM)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class OverlappingEdits(ValueError):

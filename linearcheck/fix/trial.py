@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, SetArgument, Severity
 from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
 from linearcheck.fix.judgement import PlaceOf, TrialOutcome, Verdict, is_gone, judge, place_in
-from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, compose_edits, merge_edits, overlap
+from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, compose_edits, digest, merge_edits, overlap
 from linearcheck.trace.records import Layer
 
 __all__ = ["TrialLimits", "TrialOutcome", "try_fixes"]
@@ -101,6 +101,9 @@ class _Bench:
         except (OverlappingEdits, KeyError, ValueError, SyntaxError, RecursionError):
             return None
         return texts
+
+    def digests(self, edits: Sequence[Edit]) -> tuple[tuple[str, str], ...]:
+        return tuple((path, digest(self.sources[path])) for path in dict.fromkeys(edit.path for edit in edits))
 
     def outcome(self, edits: Sequence[Edit]) -> TrialOutcome:
         key = frozenset(edits)
@@ -313,7 +316,8 @@ class _Repair:
         failed = [p for p in self.tried.get(index, []) if all(fix.kind != p.kind or fix.title != p.title for fix in fixes)]
         left = tuple(proposal for proposal in finding.proposals if proposal not in failed)
         advice = [Fix(p.kind, p.title, p.safety, tried=False) for p in left if not p.actions] if fixes else []
-        return replace(finding, fixes=(*fixes, *advice), proposals=left)
+        traced = [replace(fix, digests=self.bench.digests(fix.edits)) for fix in fixes]
+        return replace(finding, fixes=(*traced, *advice), proposals=left)
 
 
 def _targets(finding: Diagnostic) -> set[tuple[object, str]]:

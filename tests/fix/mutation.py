@@ -91,6 +91,8 @@ def run_for_real(text: str, batch: int = 4) -> Any:
     """The shape of what the model returns, or None where PyTorch raises."""
     import torch
 
+    import linearcheck.pipeline  # noqa: F401  # before the forks
+
     namespace: dict[str, Any] = {"__name__": "model"}
     sys.modules["model"] = type(sys)("model")
     sys.modules["model"].__dict__.update(namespace)
@@ -138,6 +140,7 @@ def repaired(text: str, name: str) -> tuple[str, list[str]]:
 def main() -> None:
     import torch
 
+    import linearcheck.pipeline  # noqa: F401  # before the forks
     from linearcheck.worker.isolation import run_in_fork
 
     torch.set_num_threads(1)

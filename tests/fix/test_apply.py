@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import linearcheck
 from linearcheck.findings import Diagnostic, Edit, Fix, ModelReport, Report, Safety, Severity
 from linearcheck.fix.apply import apply_fixes, is_users_own, render_diff
 from linearcheck.fix.repairs import plan_repairs
+from linearcheck.fix.text import digest
 
 FIX = Fix("set_in_features", "set `in_features` of `fc` to 256", Safety.SAFE, True, (Edit("model.py", (1, 13), (1, 16), "256"),))
 OTHER = Fix("set_in_features", "set `in_features` of `fc` to 128", Safety.UNSAFE, True, (Edit("model.py", (1, 13), (1, 16), "128"),))
@@ -92,6 +94,23 @@ def test_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     applied = apply_fixes(report(model(finding(FIX))), unsafe=False, root=tmp_path)
     assert applied.written == ()
     assert [refusal.reason for refusal in applied.refusals] == [f"`{path}` has changed since it was checked; check it again"]
+
+
+def test_file_that_changed_while_it_was_checked_is_left_alone(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    stale = replace(FIX, digests=(("model.py", digest("fc = Linear(400, 10)\n")),))
+    applied = apply_fixes(report(model(finding(stale))), unsafe=False, root=tmp_path)
+    assert path.read_text() == TEXT
+    assert "the file has changed since it was checked" in applied.conflicts[0].message
+    fresh = replace(FIX, digests=(("model.py", digest(TEXT.replace("\n", "\r\n"))),))
+    assert apply_fixes(report(model(finding(fresh))), unsafe=False, root=tmp_path).written == ("model.py",)
+
+
+def test_notebook_is_not_changed(tmp_path: Path) -> None:
+    fix = Fix("other", "t", Safety.SAFE, True, (Edit("model.ipynb", (40, 1), (40, 2), "x"),))
+    applied = apply_fixes(Report((model(finding(fix)),), sources={"model.ipynb": "{}"}), unsafe=False, root=tmp_path)
+    assert applied.written == ()
+    assert "cells of a notebook are not changed" in applied.conflicts[0].message
 
 
 def test_mode_and_symlink_are_kept(tmp_path: Path) -> None:
