@@ -20,7 +20,7 @@ from linearcheck.load.configs import default_configuration
 from linearcheck.load.devices import rewriting_devices
 from linearcheck.load.discover import model_names, peel
 from linearcheck.load.guessing import harmless_value, names_read_by_constructor
-from linearcheck.load.importing import Program, ProjectModule, exception_text, forget_modules
+from linearcheck.load.importing import Program, ProjectModule, forget_modules
 from linearcheck.load.project import Project, open_project
 from linearcheck.load.records import LoadedModel, LoadError
 from linearcheck.load.shapes import literal
@@ -28,6 +28,7 @@ from linearcheck.load.signals import OpenValue, OutsideEffect, Unavailable
 from linearcheck.load.sites import SiteValues, building_sites, evaluate_site, short_repr, shown_value
 from linearcheck.load.slicing import Leaf
 from linearcheck.load.sources import display_path
+from linearcheck.load.spaces import exception_text
 from linearcheck.load.standins import StandIn
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from linearcheck.load.datasets import HUB_NAMES, IMAGES, TABLES, Sample, transformed
-from linearcheck.load.importing import Space
 from linearcheck.load.scopes import Place, calls_in, places_in, value_at
 from linearcheck.load.signals import OutsideEffect, Unavailable
+from linearcheck.load.spaces import Space
 
 _CHANNELS_FIRST = (1, 3, 4)
 

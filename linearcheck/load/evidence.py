@@ -11,10 +11,10 @@ from typing import Any
 
 from linearcheck.load.classes import ModuleFile
 from linearcheck.load.discover import peel
-from linearcheck.load.importing import Space
 from linearcheck.load.records import InputSource, LoadedModel
 from linearcheck.load.scopes import Place, calls_in, places_in, value_at
 from linearcheck.load.signals import OutsideEffect, Unavailable
+from linearcheck.load.spaces import Space
 from linearcheck.load.tensors import TensorShape, tensor_shape
 
 _COMMENT = re.compile(r"#\s*linearcheck:\s*(.*)$")

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from linearcheck.job import CheckOptions, Target
-from linearcheck.load.importing import Program, exception_text
+from linearcheck.load.importing import Program
 from linearcheck.load.project import open_project
 from linearcheck.load.records import InputPlan, LoadedModel, LoadError
 from linearcheck.load.shapes import parse_literals
 from linearcheck.load.signals import Unavailable
+from linearcheck.load.spaces import exception_text
 from linearcheck.load.targets import TargetError, parse_target
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from linearcheck.load.grammar import InputShapeError
-from linearcheck.load.importing import Space
 from linearcheck.load.names import FunctionNode
 from linearcheck.load.shapes import parse_input_shape
 from linearcheck.load.signals import OutsideEffect, Unavailable
+from linearcheck.load.spaces import Space
 
 SIZES = (97, 101)
 RATES = (0.25, 0.5)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from linearcheck.load.hydra import hydra_configuration
-from linearcheck.load.importing import Space, exception_text
 from linearcheck.load.names import FunctionNode
 from linearcheck.load.signals import OpenValue, OutsideEffect, Unavailable
 from linearcheck.load.slicing import slice_body
+from linearcheck.load.spaces import ABSENT, Space, exception_text
 
 MAX_DEPTH = 4
 
@@ -105,7 +105,7 @@ class FunctionSpace(Space):
         if self.owner is not None and positional and positional[0].arg == name and not _is_static(self.function):
             return Instance(self, self.owner)
         given = self._given(name)
-        if given is not _ABSENT:
+        if given is not ABSENT:
             return given
         if arguments.vararg is not None and arguments.vararg.arg == name:
             return ()
@@ -116,7 +116,7 @@ class FunctionSpace(Space):
         if name in defaults:
             return self.outer_space.evaluate(defaults[name])
         made = self._from_annotation(self.parameters[name])
-        if made is not _ABSENT:
+        if made is not ABSENT:
             return made
         if (config := hydra_configuration(self.function, self.source.path)) is not None:
             return config
@@ -125,7 +125,7 @@ class FunctionSpace(Space):
     def _given(self, name: str) -> Any:
         """What a call of the function in the same file passes for the parameter."""
         if self.depth >= MAX_DEPTH:
-            return _ABSENT
+            return ABSENT
         wanted = self.owner.name if self.owner is not None and self.function.name == "__init__" else self.function.name
         for call in calls_in(self.module_space):
             if isinstance(call.node, ast.Call) and _called_name(call.node) == wanted and self.function not in call.around:
@@ -137,7 +137,7 @@ class FunctionSpace(Space):
                         return value_at(call, expression, self.depth + 1)
                     except (Exception, Unavailable, OutsideEffect):
                         continue
-        return _ABSENT
+        return ABSENT
 
     @property
     def module_space(self) -> Space:
@@ -152,14 +152,14 @@ class FunctionSpace(Space):
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) and annotation.value.isidentifier():
             annotation = ast.copy_location(ast.Name(annotation.value, ast.Load()), annotation)
         if not isinstance(annotation, ast.Name | ast.Attribute):
-            return _ABSENT
+            return ABSENT
         try:
             made = self.outer_space.evaluate(annotation)
             if isinstance(made, type) and self.program.is_project_class(made):
                 return made()
         except (Exception, Unavailable, OutsideEffect):
-            return _ABSENT
-        return _ABSENT
+            return ABSENT
+        return ABSENT
 
 
 class Instance:
@@ -187,9 +187,6 @@ class Instance:
                 if any(isinstance(target, ast.Name) and target.id == name for target in targets):
                     return space.outer_space.evaluate(part.value)
         raise OpenValue(f"self.{name}", f"`self.{name}` of `{owner.name}` is known only when it runs")
-
-
-_ABSENT = object()
 
 
 def make_function_space(outer: Space, function: FunctionNode, owner: ast.ClassDef | None, depth: int = 0) -> FunctionSpace:

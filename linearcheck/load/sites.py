@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from linearcheck.load.importing import Program, Space
+from linearcheck.load.importing import Program
 from linearcheck.load.records import LoadError
 from linearcheck.load.scopes import Place, calls_in, reason, value_at
 from linearcheck.load.signals import OutsideEffect, Unavailable
+from linearcheck.load.spaces import Space
 from linearcheck.load.standins import StandIn
 
 MAX_FILES_BESIDE = 60
