@@ -175,6 +175,11 @@ class _Inference:
         if not outcome.completed and not outcome.met and not any(draft.needs or draft.settled for draft in drafts):
             raise self._unknown_input(drafts)
         drafts[:] = solver.drafts
+        if not outcome.completed:
+            for draft in drafts[1:]:  # the run ended before anything took it
+                unknown = not draft.settled and not draft.needs and draft.dtype is None and draft.axes == [BATCH]
+                if unknown and _are_siblings(drafts[0].name, draft.name):
+                    solver.imitate(drafts[0].name, draft.name)
         for draft in drafts:
             if not draft.settled:
                 self._fill_from_evidence(draft, solver)
@@ -342,6 +347,26 @@ class _Inference:
     def _line(self) -> int | None:
         leaf = next((leaf for leaf in self.space.body.leaves if self.loaded.name in leaf.defines), None)
         return leaf.line if leaf is not None else None
+
+
+_SIBLINGS = (
+    {"left", "right"}, {"anchor", "positive", "negative", "pos", "neg"}, {"source", "target"}, {"src", "tgt"}, {"first", "second"},
+    {"query", "key", "value"}, {"q", "k", "v"}, {"a", "b", "c"}, {"before", "after"}, {"prev", "next"}, {"premise", "hypothesis"},
+)  # fmt: skip
+
+
+def _are_siblings(one: str, other: str) -> bool:
+    """Whether two arguments are named as two of a kind: `x1` and `x2`, `img_a` and `img_b`, `left` and `right`.
+
+    >>> _are_siblings("x1", "x2"), _are_siblings("left_image", "right_image"), _are_siblings("image", "features")
+    (True, True, False)
+    """
+    words = [[word for word in re.split(r"_|(?<=[a-zA-Z])(?=\d)", name.lower()) if word] for name in (one, other)]
+    different = [(a, b) for a, b in zip(*words, strict=False) if a != b]
+    if len(words[0]) != len(words[1]) or len(different) != 1:
+        return False
+    a, b = different[0]
+    return (a.isdigit() and b.isdigit()) or (len(words[0]) > 1 and len(a) == len(b) == 1) or any({a, b} <= kind for kind in _SIBLINGS)
 
 
 def _progress(outcome: Outcome) -> tuple[bool, int, int]:

@@ -63,6 +63,7 @@ class Solver:
         self.ends = time.monotonic() + SECONDS
         taken = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape} | {1}
         self.primes = self._undivided(PRIMES, taken) or list(PRIMES)
+        self.channel_primes = self.primes
         self.small_primes = [*self._undivided(SMALL_PRIMES, taken), *self.primes]
         self.batch = self._batch_size(taken)
         self.sizes_of_model = taken - {1}
@@ -110,7 +111,9 @@ class Solver:
     def prime(self, name: str, axis: int) -> int:
         key = self._root((name, axis))
         keys = list(dict.fromkeys(self._root((d.name, a)) for d in self.drafts for a in range(6)))
-        primes = self.small_primes if any(len(draft.axes) > 4 for draft in self.drafts) else self.primes  # a volume is large soon enough
+        is_volume = any(len(draft.axes) > 4 for draft in self.drafts)  # large soon enough
+        is_channels = axis == 1 and any(draft.name == name and len(draft.axes) > 3 for draft in self.drafts)
+        primes = self.small_primes if is_volume else self.channel_primes if is_channels else self.primes
         return primes[keys.index(key) % len(primes)]
 
     def _root(self, key: tuple[str, int]) -> tuple[str, int]:
@@ -125,6 +128,14 @@ class Solver:
         """Two axes of inputs, by input and position, that are of one size."""
         if self._root(one) != self._root(other):
             self.same[self._root(one)] = self._root(other)
+
+    def imitate(self, one: str, other: str) -> None:
+        """Lets an input of which nothing is known be as another one, axis by axis."""
+        first, second = (next(draft for draft in self.drafts if draft.name == name) for name in (one, other))
+        second.axes, second.dtype = list(first.axes), first.dtype
+        second.needs.append(f"like `{one}`")
+        for axis in first.free():
+            self.tie((other, axis), (one, axis))
 
     def is_out_of_time(self) -> bool:
         return time.monotonic() > self.ends
@@ -269,7 +280,7 @@ class Solver:
         text = str(error)
         if (pair := _two_sizes(text)) is not None and self._equate(*pair):
             return True
-        if self._kernel_over_whole_axis(text) or self._channels(text) or self._hidden_state(text):
+        if self._kernel_over_whole_axis(text) or self._pooled_away(text) or self._channels(text) or self._hidden_state(text):
             return True
         if (ranks := _TWO_RANKS.search(text)) is not None:
             lower = [d for d in open_drafts if len(d.axes) == min(int(ranks[1]), int(ranks[2]))]
@@ -290,11 +301,8 @@ class Solver:
         if (found := _KERNEL.search(text)) is None:
             return False
         sizes, kernel = ([int(part) for part in found[group].split(" x ")] for group in (1, 2))
-        if len(set(kernel)) == 1:  # a long kernel, not one over the whole axis: the input is longer than what stood for it
-            larger = LARGE_PRIMES if len(kernel) == 1 else MIDDLE_PRIMES
-            is_larger = self.primes[0] < larger[0] and max(sizes) < kernel[0] < larger[0]
-            self.primes = list(larger) if is_larger else self.primes
-            return is_larger
+        if len(set(kernel)) == 1:  # a long kernel, or the last of many: the input is larger than what stood for it
+            return min(sizes) < kernel[0] and self._enlarge(len(kernel), kernel[0])
         for draft in self.drafts:
             for axis in draft.free():
                 for size, wanted in zip(sizes, kernel, strict=True):
@@ -303,6 +311,18 @@ class Solver:
                         draft.needs.append(f"a kernel of {wanted}")
                         return True
         return False
+
+    def _pooled_away(self, text: str) -> bool:
+        found = _TOO_SMALL.search(text)
+        return found is not None and self._enlarge(found[1].count("x"))
+
+    def _enlarge(self, spatial: int, kernel: int = 1) -> bool:
+        """Larger numbers for the free axes, once: what stood for them was too small for the layers."""
+        larger = LARGE_PRIMES if spatial == 1 else MIDDLE_PRIMES
+        if spatial > 2 or not self.primes[0] < larger[0] or kernel >= larger[0]:
+            return False
+        self.primes = list(larger)
+        return True
 
     def _hidden_state(self, text: str) -> bool:
         """The hidden state of a recurrent layer: `(layers, N, hidden_size)`, and two of them for an LSTM."""
@@ -510,6 +530,7 @@ _HIDDEN = re.compile(r"Expected hidden(?:\[\d\])? size [(\[]([\d, ]+)[)\]], got"
 _CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
 _TWO_RANKS = re.compile(r"must have same number of dimensions: got (\d+) and (\d+)")
 _KERNEL = re.compile(r"Calculated padded input size per channel: \(([\d x]+)\)\. Kernel size: \(([\d x]+)\)")
+_TOO_SMALL = re.compile(r"Given input size: \(([\dx]+)\)\. Calculated output size: .* Output size is too small")
 _TWO_SIZES = (
     re.compile(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)"),
     re.compile(r"Expected size (\d+) but got size (\d+)"),

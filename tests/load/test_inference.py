@@ -296,6 +296,30 @@ def test_several_inputs(workspace, init: str, arguments: str, forward: str, expe
     assert {spec.name: spec.axes for spec in plan.inputs} == expected
 
 
+SIAMESE = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv2d(1, 6, 10), nn.MaxPool2d(2), nn.Conv2d(6, 8, 7), nn.MaxPool2d(2), nn.Conv2d(8, 8, 4), nn.MaxPool2d(2), nn.Conv2d(CHANNELS, 16, 4))
+        self.fc, self.out = nn.Linear(16 * 6 * 6, 32), nn.Linear(OUT, 1)
+    def one(self, x):
+        return self.fc(self.conv(x).flatten(1))
+    def forward(self, x1, x2):
+        return self.out((self.one(x1) - self.one(x2)).abs())
+"""
+
+
+@pytest.mark.parametrize(("channels", "out"), [(8, 32), (8, 64), (12, 32)])
+def test_both_images_of_a_siamese_network_are_alike(workspace, channels: int, out: int) -> None:
+    """Deep enough that small images are pooled away; right, wrong behind both images, and wrong before the second one is taken."""
+    plan = workspace(SIAMESE.replace("CHANNELS", str(channels)).replace("OUT", str(out))).inputs("model.py:Net")
+    one, other = (spec.axes for spec in plan.inputs)
+    assert one == other
+    assert one[:2] == ("N", 1)
+
+
 def test_whole_numbers_for_an_embedding(workspace) -> None:
     assert workspace(model("self.e = nn.Embedding(50, 8)", "return self.e(x)")).inputs("model.py:Net").inputs[0].dtype == "int64"
 
