@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from linearcheck.rules.arithmetic import reshape_groups
 from linearcheck.rules.layers import (
@@ -57,11 +58,20 @@ class Windowed:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaled:
+    """The axis is a fixed part or multiple of an input's axis: a third of it after `chunk(3)`, a quarter after `PixelShuffle(2)`."""
+
+    tensor: TensorInfo
+    axis: int
+    factor: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """The call itself fixes the size: `out_features`, the count of a `stack`, a `view` with a number."""
 
 
-AxisSource = Through | Merged | Joined | Windowed | Made
+AxisSource = Through | Merged | Joined | Windowed | Scaled | Made
 
 VIEWS = frozenset({"view", "reshape", "flatten", "unflatten", "ravel", "reshape_as", "view_as", "squeeze", "unsqueeze"})
 REDUCTIONS = frozenset(
@@ -147,7 +157,7 @@ def goes_to(call: Call, tensor: TensorInfo, axis: int) -> Iterator[tuple[TensorI
 def places_of(source: AxisSource) -> tuple[tuple[int, int], ...]:
     """The (uid, axis) pairs that a source names."""
     match source:
-        case Through(tensor, axis) | Windowed(tensor, axis):
+        case Through(tensor, axis) | Windowed(tensor, axis) | Scaled(tensor, axis):
             return ((tensor.uid, axis),)
         case Merged(tensor, axes):
             return tuple((tensor.uid, axis) for axis in axes)
@@ -222,7 +232,24 @@ def _resized(call: Call, output: TensorInfo, axis: int) -> AxisSource:
         return Made()
     if tensor.shape[axis] == output.shape[axis]:
         return Through(tensor, axis)
+    if operation(call) in ("pixel_shuffle", "pixel_unshuffle") and axis == output.rank - 3:
+        return _scaled(call, tensor, axis, output)
     return Windowed(tensor, axis) if axis >= 2 and operation(call) != "unfold" else Made()
+
+
+def _scaled(call: Call, tensor: TensorInfo, axis: int, output: TensorInfo) -> AxisSource:
+    """What the sizes of a call that ran say about the part that it takes."""
+    if call.failed:
+        return Made()
+    before, after = tensor.shape[axis], output.shape[axis]
+    return Scaled(tensor, axis, Fraction(after, before)) if before and after and not (before % after and after % before) else Made()
+
+
+def _gated(call: Call, output: TensorInfo, axis: int) -> AxisSource:
+    tensor = tensor_argument(call, "input") or call.input
+    if tensor is None or tensor.rank != output.rank:
+        return Made()
+    return Through(tensor, axis) if tensor.shape[axis] == output.shape[axis] else _scaled(call, tensor, axis, output)
 
 
 def _reshaped(call: Call, output: TensorInfo, axis: int) -> AxisSource:
@@ -332,7 +359,10 @@ def _split(call: Call, output: TensorInfo, axis: int) -> AxisSource:
         return Made()
     if call.name == "unbind":
         return Through(tensor, axis + (axis >= along))
-    return Made() if axis == along else Through(tensor, axis)
+    if axis != along:
+        return Through(tensor, axis)
+    even = call.name == "chunk" and tensor.rank == output.rank and len({part.shape[axis] for part in call.outputs}) == 1
+    return _scaled(call, tensor, axis, output) if even else Made()
 
 
 def _indexed(call: Call, output: TensorInfo, axis: int) -> AxisSource:
@@ -388,7 +418,7 @@ def _attended(call: Call, output: TensorInfo, axis: int) -> AxisSource:
 _SPECIAL: dict[str, Callable[[Call, TensorInfo, int], AxisSource]] = {
     "linear": _linear, "bilinear": _linear, "embedding": _embedding, "permute": _permuted, "transpose": _permuted, "t": _permuted,
     "T": _permuted, "mT": _permuted, "H": _permuted, "mH": _permuted, "adjoint": _permuted, "movedim": _permuted, "cat": _concatenated,
-    "stack": _stacked, "chunk": _split, "split": _split, "split_with_sizes": _split, "tensor_split": _split, "unbind": _split,
+    "glu": _gated, "stack": _stacked, "chunk": _split, "split": _split, "split_with_sizes": _split, "tensor_split": _split, "unbind": _split,
     "getitem": _indexed, "matmul": _multiplied, "bmm": _multiplied, "mm": _multiplied, "addmm": _multiplied, "baddbmm": _multiplied,
     "multi_head_attention_forward": _attended, "scaled_dot_product_attention": _attended,
     **dict.fromkeys(("einsum", "tensordot", "outer", "cdist", "mv", "dot", "embedding_bag"), lambda call, output, axis: Made()),

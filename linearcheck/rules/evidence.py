@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from linearcheck.findings import SetArgument
-from linearcheck.rules.axes import Joined, Merged, Through, Windowed, goes_to
+from linearcheck.rules.axes import Joined, Merged, Scaled, Through, Windowed, goes_to
 from linearcheck.rules.layers import Pin, declared_int, input_pin, operation
 from linearcheck.rules.wording import OPERATORS
 from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
@@ -42,14 +42,14 @@ def forward_places(trace: Trace, tensor: TensorInfo, axis: int) -> list[tuple[Te
     return found
 
 
-def _flows(call: Call, tensor: TensorInfo, axis: int) -> list[tuple[TensorInfo, int, Through | Merged | Joined | Windowed]]:
+def _flows(call: Call, tensor: TensorInfo, axis: int) -> list[tuple[TensorInfo, int, Through | Merged | Joined | Windowed | Scaled]]:
     if call.failed and call.name in BROADCASTING:  # what a stand-in looks like says nothing about its operands
         aligned = [(output, axis - tensor.rank + output.rank) for output in call.outputs]
         return [(output, place, Through(tensor, axis)) for output, place in aligned if place >= 0]
     return [
         (output, place, source)
         for output, place, source in goes_to(call, tensor, axis)
-        if isinstance(source, Through | Merged | Joined | Windowed)
+        if isinstance(source, Through | Merged | Joined | Windowed | Scaled)
     ]
 
 
@@ -82,7 +82,7 @@ def consequences(
 ) -> tuple[SetArgument, ...] | None:
     """What else has to change if one size of a tensor becomes `size`, or None where a change of arguments alone would not do.
 
-    Follows the size forwards, through `flatten` (the product changes) and `cat` (the sum changes), to every layer that declares it.
+    Follows the size forwards, through `flatten` (the product changes), `cat` (the sum) and `chunk` (the part), to layers that declare it.
     `settled` are layers that are changed already; nothing is followed through the call number `until`, which is to take the new size.
     """
     actions: dict[tuple[str, str], SetArgument] = {}
@@ -116,7 +116,7 @@ def consequences(
 
 
 def _size_after(
-    output: TensorInfo, into: int, source: Through | Merged | Joined | Windowed, place: TensorInfo, at: int, want: int
+    output: TensorInfo, into: int, source: Through | Merged | Joined | Windowed | Scaled, place: TensorInfo, at: int, want: int
 ) -> int | None:
     old = place.shape[at]
     match source:
@@ -126,6 +126,9 @@ def _size_after(
             return output.shape[into] // old * want if old else None
         case Joined(parts):
             return output.shape[into] + (want - old) * sum((tensor.uid, axis) == (place.uid, at) for tensor, axis in parts)
+        case Scaled(factor=factor):
+            after = want * factor
+            return int(after) if after.denominator == 1 else None
         case Windowed():
             return None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
 
 from linearcheck.findings import Related
-from linearcheck.rules.axes import Joined, Made, Merged, Through, Windowed, axis_source
+from linearcheck.rules.axes import Joined, Made, Merged, Scaled, Through, Windowed, axis_source
 from linearcheck.rules.layers import (
     ADAPTIVE_POOLS,
     CONVOLUTIONS,
@@ -33,8 +34,8 @@ class SizeOrigin:
     the model),
     `passed` the calls it went through unchanged since, latest first. `layer` and `argument` name the declaration that fixes it, where
     one does.
-    `factors` are the numbers whose product it is (a flatten), `parts` the origins of the sizes whose sum it is (a `cat`). `text` is the
-    sentence.
+    `factors` are the numbers whose product it is (a flatten), `parts` the origins of the sizes whose sum it is (a `cat`), `scaled` the
+    origin of the size that it is a part or multiple of, with the factor (a `chunk`). `text` is the sentence.
     """
 
     size: Size
@@ -46,6 +47,7 @@ class SizeOrigin:
     argument: str = ""
     factors: Factors = ()
     parts: tuple[SizeOrigin, ...] = ()
+    scaled: tuple[SizeOrigin, Fraction] | None = None
     text: str = ""
 
 
@@ -76,7 +78,13 @@ def _as_output(call: Call, tensor: TensorInfo) -> TensorInfo:
 
 
 def _fixed(
-    trace: Trace, size: Size, output: TensorInfo, axis: int, call: Call, passed: tuple[Call, ...], source: Made | Merged | Joined | Windowed
+    trace: Trace,
+    size: Size,
+    output: TensorInfo,
+    axis: int,
+    call: Call,
+    passed: tuple[Call, ...],
+    source: Made | Merged | Joined | Windowed | Scaled,
 ) -> SizeOrigin:
     where = call_on_line(trace, call)
     match source:
@@ -90,6 +98,10 @@ def _fixed(
             origins = tuple(explain_size(trace, tensor, place) for tensor, place in parts)
             text = f"{where} joins {listed([str(part.size) for part in origins])} to {size}."
             return SizeOrigin(size, output, axis, call, passed, parts=origins, text=text)
+        case Scaled(tensor, place, factor):
+            inner = explain_size(trace, tensor, place)
+            text = f"{where} makes {size} of {tensor.sizes[place]}. {inner.text}".strip()
+            return SizeOrigin(size, output, axis, call, passed, scaled=(inner, factor), text=text)
         case Windowed(tensor, place):
             return SizeOrigin(size, output, axis, call, passed, text=f"{where} makes {size} of {tensor.sizes[place]}.")
     declaration = output_declaration(trace, call, output, axis)

@@ -114,6 +114,10 @@ def is_declared_elsewhere(trace: Trace, size: int, layer: Layer) -> bool:
 
 def set_output(trace: Trace, origin: SizeOrigin, size: int, settled: Layer | None = None, until: Call | None = None) -> Proposal | None:
     """Let the layer that fixes a size make another one, with everything that follows from it."""
+    if origin.scaled is not None:
+        inner, factor = origin.scaled
+        wanted = size / factor
+        return set_output(trace, inner, int(wanted), settled, until) if wanted.denominator == 1 else None
     if origin.call is None or origin.layer is None:
         return None
     declaration = output_declaration(trace, origin.call, origin.tensor, origin.axis)
