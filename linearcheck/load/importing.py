@@ -26,6 +26,8 @@ from linearcheck.load.slicing import slice_body
 from linearcheck.load.sources import Source
 from linearcheck.load.spaces import ABSENT, Space
 
+__all__ = ["Program", "ProjectModule", "Space", "forget_modules"]
+
 MAX_IMPORTED_FILES = 200
 _NEVER_SHADOWED = frozenset({"torch", "os", "sys", "io", "abc", "codecs", "stat", "site", "builtins", *sys.builtin_module_names})
 

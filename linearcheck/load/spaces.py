@@ -247,9 +247,9 @@ class Space:
         self.program.remarks.append(failure.message)
         for name in leaf.defines:
             if name not in self.names:
-                self.failures[name] = OpenValue(
-                    name, failure.message, failure.path, failure.line, failure.advice or self._advice(leaf, name)
-                )
+                advice = failure.advice or self._advice(leaf, name)
+                self.failures[name] = OpenValue(name, failure.message, failure.path, failure.line, advice)
+                self.failures[name].__cause__ = error if isinstance(error, Exception) else error.__cause__
 
     def _failure(self, leaf: Leaf, error: BaseException) -> OpenValue:
         path, place = str(self.source.path), f"line {leaf.line}"

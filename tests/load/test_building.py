@@ -229,3 +229,12 @@ def test_several_models_and_no_name(workspace) -> None:
     two = "import torch.nn as nn\nclass A(nn.Linear): ...\nclass B(nn.Linear): ...\n"
     with pytest.raises(LoadError, match=r"defines 2 models \(A, B\)"):
         workspace(two).load("model.py")
+
+
+def test_memory_that_runs_out_while_an_instance_is_made_stays_known_as_the_cause(workspace) -> None:
+    source = (
+        "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        raise MemoryError('all of it')\nmodel = Net()\n"
+    )
+    with pytest.raises(LoadError, match="line 5 raises MemoryError") as caught:
+        workspace(source).build("model.py:model")
+    assert isinstance(caught.value.__cause__, MemoryError)
