@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 
 from linearcheck.findings import Proposal, Related, ReplaceSource, Safety
+from linearcheck.rules.evidence import consequences
 from linearcheck.rules.failures import Failure, report
 from linearcheck.rules.layers import wrong_parameters
+from linearcheck.rules.provenance import explain_size
 from linearcheck.rules.rule import Finding, Rule
 from linearcheck.rules.source import imports_as, is_atom, node_text, span_of, statement_at
-from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.suggestions import change_argument, combined, ranked, set_output
 from linearcheck.rules.wording import layer_name, quoted
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Layer, Span, Trace
@@ -47,6 +49,9 @@ def weight_proposals(trace: Trace, layer: Layer, name: str, shape: tuple[int, ..
     value = _assigned(trace, replaced)
     if replaced is None or value is None:
         return ()
+    tied = tied_sizes(trace, layer, name, promised)
+    if tied:
+        return tied
     kind = "transpose_weight" if sorted(shape) == sorted(promised) else "other"
     sizes = _size_arguments(value, shape)
     if sizes is not None:
@@ -70,6 +75,31 @@ def weight_proposals(trace: Trace, layer: Layer, name: str, shape: tuple[int, ..
         replacement = f"{text if is_atom(inner) else f'({text})'}.unsqueeze(0)"
         return ranked(Proposal("unsqueeze", title, Safety.UNSAFE, (ReplaceSource(span_of(trace, replaced.path, inner), replacement),)))
     return (Proposal("other", f"give {quoted(layer.name)} a {name} of shape {shape_text(promised)}"),)
+
+
+def tied_sizes(trace: Trace, layer: Layer, name: str, promised: tuple[int, ...]) -> tuple[Proposal, ...]:
+    """One width for a Linear and the Embedding whose weight it shares: the embedding's is changed, or what the Linear gets."""
+    weight = layer.parameters[name]
+    owners = [other for other in trace.layers if any(own.uid == weight.uid for own in other.parameters.values())]
+    table = next((owner for owner in owners if owner.torch_type == "Embedding"), None)
+    if name != "weight" or table is None or layer.torch_type != "Linear" or weight.rank != 2:
+        return ()
+    rows, width = weight.shape
+    heads = [call for call in trace.calls_of("Linear") if call.layer == layer.name and call.input is not None]
+    if rows != promised[0]:
+        return ranked(change_argument("set_out_features", layer, "out_features", rows))
+    found: list[Proposal | None] = []
+    for call in trace.calls_of("Embedding"):
+        if call.layer == table.name and call.output is not None:
+            follow = consequences(trace, call.output, call.output.rank - 1, promised[1], frozenset({layer.name, table.name}))
+            if follow is not None:
+                found.append(change_argument("other", table, "embedding_dim", promised[1], extra=follow))
+    for call in heads:
+        given = call.input
+        origin = explain_size(trace, given, given.rank - 1) if given is not None else None
+        narrowed = set_output(trace, origin, width, layer) if origin is not None else None
+        found.append(combined(narrowed, change_argument("set_in_features", layer, "in_features", width)))
+    return ranked(found)
 
 
 def _as_parameter(trace: Trace, place: Span, is_bare: bool, text: str) -> str:
