@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from linearcheck.job import CheckOptions
 from linearcheck.load.dataset_evidence import SampleEvidence, dataset_samples
 from linearcheck.load.evidence import Evidence, called_inputs, commented_shapes, constructed_shapes, declared_inputs
+from linearcheck.load.feeding import fed_sample
 from linearcheck.load.grammar import written
 from linearcheck.load.records import InputPlan, InputSpec, LoadedModel, LoadError
 from linearcheck.load.scopes import places_in
@@ -60,6 +61,7 @@ class _Inference:
         self.literals = parse_literals(options.arguments, signature)
         self.space = loaded.program.main().space
         self.notes: list[str] = []
+        self.fed: tuple[SampleEvidence | None] | None = None
 
     def plan(self) -> InputPlan:
         names = self._names()
@@ -242,6 +244,9 @@ class _Inference:
 
     def _take_dataset(self, draft: Draft, sample: SampleEvidence, solver: Solver) -> bool:
         why = sample.why
+        if draft is solver.drafts[0] and BATCH in draft.axes and self._is_fed(sample):
+            draft.axes, draft.source, draft.why, draft.sizes_told = [BATCH, *sample.shape], "inferred", f"{why}, passed on as loaded", True
+            return True
         if self._flattens_outside() and len(draft.axes) == 2 and None not in sample.shape:
             return False
         if self._take_sample(draft, sample.shape, why):
@@ -253,6 +258,13 @@ class _Inference:
             return False
         draft.axes, draft.source, draft.why, draft.sizes_told = whole, "inferred", why, True
         return True
+
+    def _is_fed(self, sample: SampleEvidence) -> bool:
+        """Whether the file passes samples of this data set to the model as they are loaded."""
+        if self.fed is None:
+            self.fed = (fed_sample(self.loaded, self.module),)
+        fed = self.fed[0]
+        return fed is not None and fed.shape == sample.shape
 
     def _take_sample(self, draft: Draft, sample: tuple[int | None, ...], why: str) -> bool:
         """Whether one sample of this shape goes with the draft; if so its sizes are taken over."""

@@ -175,6 +175,53 @@ def test_a_data_set_that_the_training_loop_flattens(workspace, flat: str) -> Non
     assert workspace(source).shapes("model.py:Net") == {"x": ("N", 784)}
 
 
+GREY = """
+import torch, torch.nn as nn, torch.nn.functional as F
+from torchvision import datasets, transforms
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c, self.fc = nn.Conv2d(1, 8, 3), nn.Linear(8, 10)
+    def forward(self, x):
+        return self.fc(self.c(x).mean((2, 3)))
+train_loader = torch.utils.data.DataLoader(datasets.CIFAR10(".", transform=TRANSFORM), 4)
+net = Net()
+LOOP
+"""
+TO_TENSOR = "transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.5)])"
+PASSED_ON = [
+    "for x, y in train_loader:\n    net(x)",
+    "for i, (x, y) in enumerate(train_loader, 0):\n    x, y = x.cuda(), y.cuda()\n    out = net(x)",
+    "for i, data in enumerate(train_loader):\n    inputs, labels = data\n    F.cross_entropy(net(inputs.to('cuda')), labels)",
+    "def train(model, device, loader):\n    for data, target in loader:\n        data = data.to(device)\n        model(data)",
+]
+
+
+@pytest.mark.parametrize("loop", PASSED_ON)
+def test_what_the_training_loop_passes_on_is_what_goes_in(workspace, loop: str) -> None:
+    """Three channels for a first layer that takes one: the mistake is the model's."""
+    axes, source, why = only(workspace(GREY.replace("TRANSFORM", TO_TENSOR).replace("LOOP", loop)))
+    assert (axes, source) == (("N", 3, 32, 32), "inferred")
+    assert "passed on as loaded" in why
+
+
+@pytest.mark.parametrize(
+    ("transform", "loop"),
+    [
+        (TO_TENSOR, "for x, y in train_loader:\n    x = x.mean(1, keepdim=True)\n    net(x)"),
+        (TO_TENSOR, "for x, y in train_loader:\n    net(x[:, :1])"),
+        (TO_TENSOR, "for x, y in train_loader:\n    net(rgb_to_grey(x))"),
+        (TO_TENSOR, "net(images)"),
+        ("transforms.Compose([to_grey, transforms.ToTensor()])", PASSED_ON[0]),
+        ("transforms.Lambda(lambda image: image.convert('L'))", PASSED_ON[0]),
+        ("steps", PASSED_ON[0].replace("for", "steps = transforms.Compose(listed)\nfor")),
+        (TO_TENSOR, PASSED_ON[0] + "\nclass Grey(torch.utils.data.Dataset):\n    pass"),
+    ],
+)
+def test_what_may_be_changed_on_its_way_follows_the_first_layer(workspace, transform: str, loop: str) -> None:
+    assert only(workspace(GREY.replace("TRANSFORM", transform).replace("LOOP", loop)))[0] == ("N", 1, 32, 32)
+
+
 def test_a_data_set_that_forward_flattens(workspace) -> None:
     source = """
     import torch, torch.nn as nn
