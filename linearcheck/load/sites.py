@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from linearcheck.load.importing import Program
+from linearcheck.load.project import Project
 from linearcheck.load.records import LoadError
 from linearcheck.load.scopes import Place, calls_in, reason, value_at
 from linearcheck.load.signals import OutsideEffect, Unavailable
@@ -17,6 +18,7 @@ from linearcheck.load.spaces import Space
 from linearcheck.load.standins import StandIn
 
 MAX_FILES_BESIDE = 60
+LARGEST_FILE_BESIDE = 300_000
 _RUNNERS = frozenset({"main", "train", "run", "fit", "test", "demo", "cli"})
 
 
@@ -162,7 +164,7 @@ def _is_returned(place: Place) -> bool:
 def _sites_beside(program: Program, name: str) -> Iterator[Place]:
     """Sites in other files of the project: those in the same folder and in `tests` beside it, that name the model at all."""
     target = program.project.target
-    for path in _files_beside(target):
+    for path in _files_beside(program.project):
         try:
             source = program.project.source(path)
             if name not in source.text:
@@ -182,18 +184,15 @@ def _sites_beside(program: Program, name: str) -> Iterator[Place]:
                 yield place
 
 
-def _files_beside(target: Path) -> list[Path]:
-    folders = [
-        target.parent,
-        target.parent / "tests",
-        target.parent.parent,
-        target.parent.parent / "tests",
-        target.parent.parent / "scripts",
-    ]
-    found: list[Path] = []
-    for folder in folders:
+def _files_beside(project: Project) -> list[Path]:
+    """Python files of the target's own folder and of the project's root, and of `tests` and `scripts` in both; large ones left aside."""
+    bases = dict.fromkeys((project.target.parent, *project.roots, *project.fallbacks))
+    found: dict[Path, None] = {}
+    for folder in [folder for base in bases for folder in (base, base / "tests", base / "scripts")]:
         try:
-            found += sorted(path for path in folder.glob("*.py") if path != target and path.is_file())
+            for path in sorted(folder.glob("*.py")):
+                if path != project.target and path.is_file() and path.stat().st_size <= LARGEST_FILE_BESIDE:
+                    found[path] = None
         except OSError:
             continue
-    return list(dict.fromkeys(found))[:MAX_FILES_BESIDE]
+    return list(found)[:MAX_FILES_BESIDE]
