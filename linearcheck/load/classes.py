@@ -133,15 +133,18 @@ class ModuleFile:
             return f"torch.nn.Module ({dotted})"
         return None
 
+    @cached_property
+    def _star_imports(self) -> list[ast.ImportFrom]:
+        return [node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)]
+
     def _from_stars(self, name: str) -> str | None:
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-                module = absolute_module(node, self.package)
-                if module in ("torch.nn", "torch.nn.modules") and name == "Module":
-                    return "torch.nn.Module"
-                other = self.other(module)
-                if other is not None and (origin := other.torch_origin(name)) is not None:
-                    return origin
+        for node in self._star_imports:
+            module = absolute_module(node, self.package)
+            if module in ("torch.nn", "torch.nn.modules") and name == "Module":
+                return "torch.nn.Module"
+            other = self.other(module)
+            if other is not None and (origin := other.torch_origin(name)) is not None:
+                return origin
         return None
 
     def other(self, module: str) -> ModuleFile | None:
