@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from linearcheck.findings import Action, Edit, Proposal, ReplaceSource, SetArgument, WrapInput
 from linearcheck.fix.arguments import add_keyword, find_argument, is_hidden
@@ -70,14 +70,26 @@ def edit_candidates(proposal: Proposal, sources: Mapping[str, str], wishes: Wish
     """Every set of edits that may be what a proposal means, the likeliest first; no more than a dozen."""
     project = Project(sources)
     choices: list[list[Candidate]] = []
-    for action in proposal.actions:
-        found = _action_candidates(project, action, wishes or Wishes())
+    known = wishes or Wishes()
+    own = wishes_of(proposals=(proposal,)).values  # what this proposal wants goes before what others want of the same layers
+    known = replace(known, values={**known.values, **own})
+    for action in _one_for_each_place(proposal.actions):
+        found = _action_candidates(project, action, known)
         if not found:
             return []
         choices.append(found)
     if not choices:
         return []
     return _combined(project, choices)
+
+
+def _one_for_each_place(actions: Sequence[Action]) -> list[Action]:
+    """One action for all layers that one call builds: what is right for one of them is right for all, or is no candidate."""
+    found: dict[object, Action] = {}
+    for action in actions:
+        key = (action.call, action.argument) if isinstance(action, SetArgument) else action
+        found.setdefault(key, action)
+    return list(found.values())
 
 
 def _combined(project: Project, choices: Sequence[list[Candidate]]) -> list[tuple[Edit, ...]]:

@@ -248,6 +248,9 @@ def _other_operations(
             yield 0.0, f"{operand} // {int(1 / ratio)}"
         if len(shifts) == 1 and abs(shift := shifts.pop()) <= 2:
             yield -3.5, f"{text} + {shift}" if shift > 0 else f"{text} - {-shift}"
+    for changed in _scaled_terms(source, expression):
+        if _fits(_parsed(changed), observations):
+            yield -0.05, changed
     names = [name for name in names_in(expression) if isinstance(evaluate(ast.parse(name, mode="eval").body, observations[0].names), int)]
     for name in names:
         for node in ast.walk(expression):
@@ -261,6 +264,19 @@ def _other_operations(
         for changed in (f"{one} * {other}**2", f"{one} * {other}", f"{one} + {other}", f"{one} // {other}"):
             if _fits(_parsed(changed), observations):
                 yield -0.1, changed
+
+
+def _scaled_terms(source: SourceFile, expression: ast.expr) -> Iterator[str]:
+    """A sum with one term multiplied or divided: `first + 2 * i * growth` for `first + i * growth`."""
+    if not isinstance(expression, ast.BinOp) or not isinstance(expression.op, ast.Add | ast.Sub):
+        return
+    for term in (expression.left, expression.right):
+        if is_literal(term):
+            continue
+        text = source.source_of(term)
+        operand = f"({text})" if isinstance(term, ast.BinOp) and not isinstance(term.op, ast.Mult) else text
+        for changed in (*(f"{factor} * {operand}" for factor in (2, 3, 4)), *(f"{operand} // {divisor}" for divisor in (2, 3, 4))):
+            yield _spliced(source, expression, {term: changed})
 
 
 def _explained(ratio: int, value: int, factors: Sequence[int]) -> bool:

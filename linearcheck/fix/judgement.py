@@ -14,7 +14,7 @@ from enum import Enum
 
 from linearcheck.findings import Diagnostic, Edit, Severity, SizeText
 from linearcheck.fix.text import apply_edits, line_end_of, offset_of, position_of
-from linearcheck.sizes import BATCH
+from linearcheck.sizes import BATCH, N, NamedSize
 from linearcheck.trace.records import Layer
 
 Place = tuple[str, int, int]
@@ -152,3 +152,10 @@ def keeps_batch(before: Sequence[Sequence[SizeText]], after: Sequence[Sequence[S
         if axes and not any(str(size) == BATCH for size in new):
             return False
     return True
+
+
+def folds_batch(outputs: Sequence[Sequence[SizeText]]) -> bool:
+    """Whether the first output's first axis is a multiple of the batch. Heads of `(T*N, V)` do that on purpose, but a repair after
+    which there is one row per sample is the likelier one."""
+    first = outputs[0][0] if outputs and outputs[0] else None
+    return isinstance(first, NamedSize) and BATCH in first.names and first != N

@@ -165,9 +165,10 @@ def _at_definition(
     if name and OUTPUT_NAME.search(name):
         return
     found = bindings(project, source, expression)
-    shared = 0.0 if name and _uses(source, name) <= 1 else 4.5
+    shared = 0.0 if name and _uses(source, expression, name) <= 1 else 4.5
     passed = [binding for binding in found if binding.kind == "passed"]
-    yield from _at_call_sites(project, source, expression, passed, instances, factors, level, depth)
+    # A helper's parameter that sizes one layer is that layer's own; one that sizes several is the width of a whole block.
+    yield from _raised(0.5 * shared, _at_call_sites(project, source, expression, passed, instances, factors, level, depth))
     for binding in found:
         if binding.kind == "passed":
             if not _has_frame(instances, level + 1) or name.startswith(("self.", "cls.")) or "." in name:
@@ -207,11 +208,25 @@ def _has_frame(instances: Sequence[Instance], level: int) -> bool:
     return bool(instances) and all(level < len(instance.frames) for instance in instances)
 
 
-def _uses(source: SourceFile, name: str) -> int:
-    """How often a name is read in its file."""
+def _uses(source: SourceFile, expression: ast.expr, name: str) -> int:
+    """How often a name is read: a local one in its function, any other in its file."""
+    function = source.function_of(expression)
+    is_local = isinstance(expression, ast.Name) and function is not None and name in _locals(function)
+    nodes = ast.walk(function) if is_local and function is not None else source.nodes
     return sum(
-        1 for node in source.nodes if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and dotted(node) == name
+        1 for node in nodes if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and dotted(node) == name
     )
+
+
+def _locals(function: ast.AST) -> set[str]:
+    """Parameters of a function and names that it sets."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
 
 
 def _at_call_sites(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, SetArgument, Severity
 from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
-from linearcheck.fix.judgement import PlaceOf, TrialOutcome, Verdict, is_gone, judge, place_in
+from linearcheck.fix.judgement import PlaceOf, TrialOutcome, Verdict, folds_batch, is_gone, judge, place_in
 from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, compose_edits, digest, merge_edits, overlap
 from linearcheck.trace.records import Layer
 
@@ -126,6 +126,15 @@ class _State:
     place: PlaceOf
 
 
+@dataclass(frozen=True)
+class _Passed:
+    """A fix that passed its trial, the state with it, and how much speaks against it all the same (0 is nothing)."""
+
+    fix: Fix
+    state: _State
+    doubts: int = 0
+
+
 @dataclass
 class _Repair:
     """The repair of all findings of one model."""
@@ -160,20 +169,22 @@ class _Repair:
     def _first_fix(self, index: int, state: _State) -> _State:
         """The state after the best fix of one finding, or the same where it has none."""
         finding = self.findings[index]
-        passed: list[tuple[Fix, _State]] = []
+        passed: list[_Passed] = []
+        shared = self._may_be_shared(finding, state)
         for proposal in finding.proposals:
-            found = self._try(finding, proposal, state)
+            found = self._try(index, proposal, state)
             if found is not None:
                 passed.append(found)
-            if passed and (len(passed) == self.bench.limits.fixes_per_finding or not self._may_be_shared(finding, state)):
+            if len(passed) == self.bench.limits.fixes_per_finding or (passed and not shared and not passed[-1].doubts):
                 break
         if not passed:
             return state
         # One change that repairs several findings is better evidence than any order of proposals.
-        best = min(passed, key=lambda candidate: len(candidate[1].outcome.diagnostics))
-        self.fixes[index] = [best[0], *(fix for fix, _ in passed if fix is not best[0])]
-        self._share(best[0], state, best[1])
-        return best[1]
+        passed.sort(key=lambda found: (found.doubts, len(found.state.outcome.diagnostics) if shared else 0))
+        best = passed[0]
+        self.fixes[index] = [found.fix for found in passed]
+        self._share(best.fix, state, best.state)
+        return best.state
 
     def _all_at_once(self, state: _State, states: dict[int, _State]) -> _State:
         """The likeliest fix of every finding in one trial, where each stands for itself: most files with several errors need no more."""
@@ -190,6 +201,8 @@ class _Repair:
             picked[index] = Fix(proposal.kind, proposal.title, proposal.safety, tried=True, edits=candidate)
             edits = merge_edits(edits, candidate)
         after = self._state(edits)
+        if folds_batch(after.outcome.outputs):
+            return state
         for index in order:
             verdict, _ = judge(self.findings[index], state.outcome, state.place, after.outcome, after.place)
             if verdict is not Verdict.CLEAN:
@@ -227,42 +240,39 @@ class _Repair:
                     break
                 if proposal in self.tried.get(index, []):
                     continue
-                found = self._try(self.findings[index], proposal, states[index], follow=False)
-                if found is not None and all(found[0].edits != fix.edits for fix in fixes):
-                    fixes.append(found[0])
+                found = self._try(index, proposal, states[index], follow=False)
+                if found is not None and all(found.fix.edits != fix.edits for fix in fixes):
+                    fixes.append(found.fix)
 
-    def _try(self, finding: Diagnostic, proposal: Proposal, state: _State, follow: bool = True) -> tuple[Fix, _State] | None:
+    def _try(self, index: int, proposal: Proposal, state: _State, follow: bool = True) -> _Passed | None:
         """The first way to write a proposal into the source that passes its trial, and the state with it."""
-        if not proposal.actions:
+        finding = self.findings[index]
+        current = self._as_now(finding, state)
+        if not proposal.actions or current is None:
             return None
-        index = self.findings.index(finding)
-        doubtful: tuple[Fix, _State] | None = None
+        passed: list[_Passed] = []
         followed = 0
         limit = self.bench.limits.candidates_per_proposal if follow else self.bench.limits.candidates_for_more
         for edits in itertools.islice(self._candidates(proposal, state), limit):
             if self.bench.is_exhausted:
-                return doubtful
-            together = merge_edits(state.edits, edits)
-            after = self._state(together)
-            before_place = state.place
-            current = self._as_now(finding, state)
-            if current is None:
-                return None
-            verdict, appeared = judge(current, state.outcome, before_place, after.outcome, after.place)
+                break
+            after = self._state(merge_edits(state.edits, edits))
+            verdict, appeared = judge(current, state.outcome, state.place, after.outcome, after.place)
             fix = Fix(proposal.kind, proposal.title, proposal.safety, tried=True, edits=edits)
+            folds = folds_batch(after.outcome.outputs)
             if verdict is Verdict.CLEAN:
-                self.tried.setdefault(index, []).append(proposal)
-                return fix, after
-            if verdict is Verdict.DOUBTFUL and doubtful is None:
-                doubtful = (replace(fix, safety=Safety.UNSAFE), after)
-            if verdict is Verdict.CONSEQUENCE and follow and followed < self.bench.limits.follow_ups:
+                passed.append(_Passed(fix, after, int(folds)))
+            elif verdict is Verdict.DOUBTFUL:
+                passed.append(_Passed(replace(fix, safety=Safety.UNSAFE), after, 2 + folds))
+            elif verdict is Verdict.CONSEQUENCE and follow and followed < self.bench.limits.follow_ups:
                 followed += 1
                 combined = self._followed(current, fix, appeared, state, after)
                 if combined is not None:
-                    self.tried.setdefault(index, []).append(proposal)
-                    return combined
+                    passed.append(combined)
+            if passed and not passed[-1].doubts:
+                break
         self.tried.setdefault(index, []).append(proposal)
-        return doubtful
+        return min(passed, key=lambda found: found.doubts, default=None)
 
     def _candidates(self, proposal: Proposal, state: _State) -> Iterator[tuple[Edit, ...]]:
         wishes = self._wishes(self.findings, self.start.layers)
@@ -284,9 +294,7 @@ class _Repair:
         same = [f for f in state.outcome.diagnostics if state.place(f) == place]
         return next((f for f in same if f.layer == finding.layer), None) or next(iter(same), None)
 
-    def _followed(
-        self, finding: Diagnostic, fix: Fix, appeared: Sequence[Diagnostic], state: _State, after: _State
-    ) -> tuple[Fix, _State] | None:
+    def _followed(self, finding: Diagnostic, fix: Fix, appeared: Sequence[Diagnostic], state: _State, after: _State) -> _Passed | None:
         """A fix together with the repair of the one error that it brought to light, where both leave nothing."""
         if len(appeared) > 2:
             return None
@@ -308,7 +316,7 @@ class _Repair:
                     edits = tuple(edit for edit in together if edit not in state.edits)
                     title = f"{fix.title} and {proposal.title}"
                     safety = Safety.SAFE if Safety.UNSAFE not in (fix.safety, proposal.safety) else Safety.UNSAFE
-                    return replace(fix, title=title, safety=safety, edits=edits), last
+                    return _Passed(replace(fix, title=title, safety=safety, edits=edits), last, int(folds_batch(last.outcome.outputs)))
         return None
 
     def _with_fixes(self, index: int, finding: Diagnostic) -> Diagnostic:

@@ -88,7 +88,7 @@ def shapes_of(text: str) -> list[str]:
 
 
 def run_for_real(text: str, batch: int = 4) -> Any:
-    """The shape of what the model returns, or None where PyTorch raises."""
+    """The shape of what the model returns, None where PyTorch raises, "no Python" where the text makes no sense at all."""
     import torch
 
     import linearcheck.pipeline  # noqa: F401  # before the forks
@@ -111,6 +111,8 @@ def run_for_real(text: str, batch: int = 4) -> Any:
             inputs.append(torch.zeros(*full, dtype=torch.int64) if dtype else torch.randn(*full))
         with torch.no_grad():
             return tuple(net(*inputs).shape)
+    except (NameError, SyntaxError):
+        return "no Python"
     except Exception:
         return None
 
@@ -157,7 +159,7 @@ def main() -> None:
             continue
         for mutant in list(dict.fromkeys(mutants(original)))[:: arguments.every]:
             broken = run_in_fork(lambda text=mutant.text: run_for_real(text)).value
-            if broken == wanted or (broken is not None and not mutant.kind.startswith("no ")):
+            if broken in (wanted, "no Python") or (broken is not None and not mutant.kind.startswith("no ")):
                 continue  # another number of outputs is another model, not a broken one
             counts["made"] += 1
             done = run_in_fork(lambda text=mutant.text, name=file.stem: repaired(text, name), 120)

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from linearcheck.findings import Diagnostic, Proposal, ReplaceSource, Safety, Severity, SizeText
 from linearcheck.fix.text import apply_edits, merge_edits
 from linearcheck.fix.trial import TrialLimits, TrialOutcome, try_fixes
-from linearcheck.sizes import N
+from linearcheck.sizes import N, NamedSize
 from linearcheck.trace.records import Span
 
 _spec = importlib.util.spec_from_file_location("fix_chain", Path(__file__).with_name("chain.py"))
@@ -151,6 +152,18 @@ def test_output_keeps_its_batch(before: tuple[tuple[SizeText, ...], ...], after:
 
     (tried,) = try_fixes([finding], {PATH: text}, run, before=start)
     assert bool(tried.fixes) is kept
+
+
+def test_repair_with_one_row_per_sample_goes_first() -> None:
+    proposals = tuple(Proposal("other", f"make it {n}", actions=(ReplaceSource(Span(PATH, 1, 5, 1, 6), n),)) for n in "23")
+    finding = Diagnostic("LC101", "r", Severity.ERROR, "", Span(PATH, 1, 1, 1, 6), PATH, proposals=proposals)
+    folded = NamedSize(("N",), Fraction(2))
+
+    def run(overlay: Mapping[str, str]) -> TrialOutcome:
+        return TrialOutcome((), ((folded if "2" in overlay[PATH] else N, 1),))
+
+    (tried,) = try_fixes([finding], {PATH: "x = 1\n"}, run, before=TrialOutcome((finding,), ((folded, 1),)))
+    assert [fix.title for fix in tried.fixes] == ["make it 3", "make it 2"]
 
 
 def test_model_that_no_longer_loads_is_no_repair() -> None:
