@@ -53,6 +53,8 @@ def check(trace: Trace) -> Iterator[Finding]:
         x, owned = call.input, torch_layer(trace, call)
         if x is None or owned is None or not is_settled(call) or x.rank < 3 or not is_batch(x.sizes[0]) or call.output is None:
             continue
+        if not any(output.sizes[:-1] == x.sizes[:-1] for output in trace.outputs):
+            continue
         flattened = _flattened_map(trace, x)
         feature_map = x if is_feature_map(trace, x) else flattened
         if feature_map is None or not _comes_from_convolution(trace, feature_map):

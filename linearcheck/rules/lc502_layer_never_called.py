@@ -26,7 +26,8 @@ attribute.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from linearcheck.findings import Diagnostic, Severity
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
@@ -36,83 +37,80 @@ from linearcheck.trace.records import Layer, Trace
 
 RULE = Rule("LC502", "layer-never-called", Severity.WARNING, FixAvailability.NEVER, __doc__)
 
-TORCH_BASES = frozenset({"Module", "LightningModule", "Sequential"})
+TORCH_BASES = frozenset({"Module", "LightningModule"})
 LOOKUPS = frozenset(
-    [
-        "getattr",
-        "vars",
-        "children",
-        "named_children",
-        "modules",
-        "named_modules",
-        "parameters",
-        "_modules",
-        "__dict__",
-        "get_submodule",
-        "add_module",
-        "setattr",
-        "register_module",
-        "attrgetter",
-        "methodcaller",
-        "eval",
-        "exec",
-    ]
+    ["children", "named_children", "modules", "named_modules", "_modules", "__dict__", "get_submodule", "add_module", "register_module"]
 )
+"""Attributes of a module through which others are reached that nobody names."""
 
 
 def check(trace: Trace) -> Iterator[Finding]:
     if trace.failures or trace.python_errors or not trace.calls or not trace.outputs:
         return
     used = {tensor.uid for call in trace.calls for tensor in call.tensors}
+    files: dict[str, File | None] = {}
     reported: list[str] = []
     for layer in trace.layers:
-        if any(layer.name.startswith(f"{name}.") for name in reported):
+        if layer.called or layer.aliases or not layer.name or any(layer.name.startswith(f"{name}.") for name in reported):
             continue
         owner = trace.layer(layer.name.rpartition(".")[0])
-        if not layer.name or owner is None or not owner.user_class or owner.torch_type or not (owner.called or not owner.name):
+        if owner is None or not owner.user_class or owner.torch_type or not (owner.called or not owner.name):
             continue
-        if layer.called or not _count(trace, layer) or layer.aliases or _is_used(trace, layer, used) or not _is_unread(trace, layer, owner):
+        inside = [other for other in trace.layers if other.name == layer.name or other.name.startswith(f"{layer.name}.")]
+        count = sum(other.n_params for other in inside)
+        if not count or layer.definition is None or any(other.called or _is_used(other, used) for other in inside):
             continue
-        reported.append(layer.name)
-        yield _finding(layer, owner, _count(trace, layer))
+        path = layer.definition.path
+        if path not in files:
+            files[path] = read_file(tree_of(trace, path))
+        file = files[path]
+        if file is not None and _is_unread(file, layer, owner):
+            reported.append(layer.name)
+            yield _finding(layer, owner, count)
 
 
-def _count(trace: Trace, layer: Layer) -> int:
-    """Parameters of a layer and of everything in it."""
-    return sum(other.n_params for other in trace.layers if other.name == layer.name or other.name.startswith(f"{layer.name}."))
+def _is_used(layer: Layer, used: set[int]) -> bool:
+    """Whether any parameter of a layer reached a call."""
+    return any(tensor.uid in used for tensor in layer.parameters.values())
 
 
-def _is_used(trace: Trace, layer: Layer, used: set[int]) -> bool:
-    """Whether any parameter of a layer, or of one inside it, reached a call, or the layer was called in parts."""
-    inside = [other for other in trace.layers if other.name == layer.name or other.name.startswith(f"{layer.name}.")]
-    return any(other.called or any(tensor.uid in used for tensor in other.parameters.values()) for other in inside)
+@dataclass(frozen=True)
+class File:
+    """What a file says about attributes: those it reads, all its texts, and whether it may reach attributes without naming them."""
+
+    classes: Mapping[str, ast.ClassDef]
+    read: frozenset[str]
+    texts: frozenset[str]
+    looks_up: bool
 
 
-def _is_unread(trace: Trace, layer: Layer, owner: Layer) -> bool:
+def read_file(tree: ast.Module | None) -> File | None:
+    """One walk over a file's tree; None without one."""
+    if tree is None:
+        return None
+    nodes = list(ast.walk(tree))
+    return File(
+        {node.name: node for node in nodes if isinstance(node, ast.ClassDef)},
+        frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store)),
+        frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)),
+        any(_looks_up(node) for node in nodes),
+    )
+
+
+def _is_unread(file: File, layer: Layer, owner: Layer) -> bool:
     """Whether the file with the owner's class never reads the attribute, in no way that can be seen or not be seen."""
     definition, attribute = layer.definition, layer.name.rpartition(".")[2]
-    tree = tree_of(trace, definition.path) if definition is not None else None
-    if definition is None or tree is None:
+    holder = file.classes.get(owner.type)
+    if definition is None or holder is None or not holder.lineno <= definition.line <= (holder.end_lineno or definition.line):
         return False
-    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    holder = classes.get(owner.type)
-    if (
-        holder is None
-        or not holder.lineno <= definition.line <= (holder.end_lineno or definition.line)
-        or not _has_known_bases(holder, classes)
-    ):
-        return False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Store):
-            return False
-        if isinstance(node, ast.Constant) and node.value == attribute:
-            return False
-    return not any(_looks_up(node) for node in ast.walk(tree))
+    return not file.looks_up and attribute not in file.read | file.texts and _has_known_bases(holder, file.classes)
 
 
-def _has_known_bases(holder: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
+def _has_known_bases(holder: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> bool:
     names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "?") for base in holder.bases]
-    return all(name in TORCH_BASES - {"Sequential"} or (name in classes and _has_known_bases(classes[name], classes)) for name in names)
+    return all(
+        name in TORCH_BASES or (name in classes and name != holder.name and _has_known_bases(classes[name], classes)) for name in names
+    )
 
 
 def _looks_up(node: ast.AST) -> bool:
@@ -120,7 +118,7 @@ def _looks_up(node: ast.AST) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"getattr", "vars", "setattr", "eval", "exec"}:
         known = node.func.id == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
         return not known
-    return isinstance(node, ast.Attribute) and node.attr in LOOKUPS - {"parameters"} and _is_of_self(node.value)
+    return isinstance(node, ast.Attribute) and node.attr in LOOKUPS and _is_of_self(node.value)
 
 
 def _is_of_self(node: ast.expr) -> bool:
