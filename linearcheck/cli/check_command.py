@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from linearcheck.cli.failure import INTERRUPTED, report_failure
 from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes, rule_codes, shard_of
-from linearcheck.worker.client import Worker
+
+if TYPE_CHECKING:
+    from linearcheck.cli.invocation import Started
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The base of typer's usage errors; it is click's in some versions of typer and typer's own in others."""
@@ -98,6 +100,7 @@ def check(
     baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Findings that this file knows do not count.")] = None,
     write_baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Write what is found to a baseline.")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/K", help="Check part I of K, to split a repository over machines.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file is saved.")] = False,
     python: Annotated[str | None, typer.Option(metavar="PATH", help="The interpreter whose torch is used.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Models checked at a time.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit for each model (60).")] = None,
@@ -145,6 +148,7 @@ def check(
         baseline=baseline,
         write_baseline=write_baseline,
         shard=shard_of(shard),
+        watch=watch,
         no_cache=no_cache,
         quiet=quiet,
         verbose=verbose,
@@ -158,11 +162,11 @@ def _positive(timeout: float | None) -> float | None:
     return timeout
 
 
-def run_check(words: Sequence[str], worker: Worker | None, program: str) -> int:
-    """The exit code of `check` with these arguments, given the worker that has been started for it, if one has."""
+def run_check(words: Sequence[str], started: Started, program: str) -> int:
+    """The exit code of `check` with these arguments, given what has been started for it."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(args=list(words), prog_name=program, standalone_mode=False, obj=worker)
+        code = command.main(args=list(words), prog_name=program, standalone_mode=False, obj=started)
     except UsageError as error:
         return report_failure(words, "usage", str(error))
     except _USAGE_ERROR as error:

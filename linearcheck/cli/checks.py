@@ -10,6 +10,7 @@ from pathlib import Path
 
 from linearcheck.baseline import Baseline, with_baseline
 from linearcheck.cli.abstract import is_incomplete
+from linearcheck.cli.memory import Memory
 from linearcheck.cli.progress import progress_bar
 from linearcheck.cli.targets import Named
 from linearcheck.findings import FileReport, ModelReport, Report, RunError
@@ -28,17 +29,19 @@ _Group = tuple[Named, list[ModelReport], list[CheckOptions]]
 class Checks:
     """The models of one run, which can be checked more than once: after fixes, and with fixes tried together.
 
-    `pool` is None where no model is to be checked. `unchecked` is about the last check of what is on the disk: for each file or model
-    that the user named, whether it has models and none could be checked.
+    `make_pool` starts the workers, given the number of models to check; it is not called where all results are known. `unchecked` is about
+    the last check of what is on the disk: for each file or model that the user named, whether it has models and none could be checked.
     """
 
     named: Sequence[Named]
-    pool: Pool | None
+    make_pool: Callable[[int], Pool]
+    memory: Memory
     baseline: Baseline | None = None
     quiet: bool = False
     traceback: str = ""
     unchecked: list[bool] = field(default_factory=list)
     _groups: list[_Group] = field(default_factory=list)
+    _pool: Pool | None = None
 
     def check(self, texts: Mapping[str, str] | None = None, *, try_fixes: bool = True) -> Report:
         """The report of all models, with some texts, by path, in place of what is on the disk.
@@ -48,11 +51,7 @@ class Checks:
         """
         overlay = {str(Path(path).absolute()): text for path, text in (texts or {}).items()}
         jobs = [_with(job, overlay, try_fixes) for one in self.named for job in one.jobs]
-        checked: Sequence[Checked] = ()
-        if self.pool is not None and jobs:
-            with progress_bar(0 if self.quiet else len(jobs)) as advance:
-                checked = self.pool.check(jobs, lambda index, result: advance())
-        groups, sources, errors = self._grouped(checked)
+        groups, sources, errors = self._grouped(self._checked(jobs))
         report = self._report(groups, sources, errors, texts or {})
         if not texts:
             self._groups = groups
@@ -62,6 +61,21 @@ class Checks:
     def accept(self, report: Report) -> None:
         """Take a report of what is on the disk as it stands now, with what has been silenced in it since."""
         self.unchecked = _unchecked(self._groups, report)
+
+    def _checked(self, jobs: Sequence[CheckJob]) -> list[Checked]:
+        """What came of each job: what is known already, and the rest from the workers."""
+        found = [None if job.overlay else self.memory.look_up(job) for job in jobs]
+        missing = [index for index, checked in enumerate(found) if checked is None]
+        if missing:
+            if self._pool is None:
+                self._pool = self.make_pool(len(missing))
+            pool = self._pool
+            with progress_bar(0 if self.quiet else len(missing)) as advance:
+                results = pool.check([jobs[index] for index in missing], lambda index, result: advance())
+            for index, checked in zip(missing, results, strict=True):
+                found[index] = checked
+                self.memory.keep(jobs[index], checked, pool.torch_version, pool.python_version)
+        return [checked for checked in found if checked is not None]
 
     def _grouped(self, checked: Sequence[Checked]) -> tuple[list[_Group], dict[str, str], list[RunError]]:
         """Results by what was named, incomplete base classes left out."""
@@ -86,13 +100,13 @@ class Checks:
         return groups, sources, errors
 
     def _report(self, groups: Sequence[_Group], sources: dict[str, str], errors: list[RunError], texts: Mapping[str, str]) -> Report:
-        pool = self.pool
+        versions: Pool | Memory = self._pool or self.memory
         report = Report(
             models=tuple(model for _, models, _ in groups for model in models),
             files=tuple(_file_reports(groups)),
             errors=tuple(errors),
-            torch_version=pool.torch_version if pool else "",
-            python_version=pool.python_version if pool and pool.python_version else sys.version.split()[0],
+            torch_version=versions.torch_version,
+            python_version=versions.python_version or sys.version.split()[0],
             sources=sources,
         )
         scopes = [_scope(one, its_options) for one, _, options in groups for its_options in options]
@@ -100,12 +114,12 @@ class Checks:
         return with_baseline(report, self.baseline) if self.baseline is not None else report
 
     def close(self) -> None:
-        if self.pool is not None:
-            self.pool.close()
+        if self._pool is not None:
+            self._pool.close()
 
     def kill(self) -> None:
-        if self.pool is not None:
-            self.pool.kill()
+        if self._pool is not None:
+            self._pool.kill()
 
 
 def _with(job: CheckJob, overlay: Mapping[str, str], try_fixes: bool) -> CheckJob:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from linearcheck.cli.early import start_worker_early
-from linearcheck.worker.client import Worker
+from linearcheck.cli.invocation import Invocation, Started, invocation_of
+from linearcheck.cli.words import read_words
+
+if TYPE_CHECKING:
+    from linearcheck.worker.client import Worker
 
 COMMANDS = ("check", "rule")
 
@@ -24,12 +27,24 @@ def run(arguments: Sequence[str]) -> int:
     """The exit code that the arguments come to; what there is to say has been written."""
     words = list(arguments)
     command = words.pop(0) if words and words[0] in COMMANDS else "check"
-    worker = start_worker_early(words) if command == "check" else None
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    worker: Worker | None = None
     try:
-        return _flushed(_run_command(command, words, worker, is_explicit=len(words) < len(arguments)))
+        if command == "rule":
+            from linearcheck.cli.rule_command import run_rule
+
+            return _flushed(run_rule(words))
+        plain = read_words(words)
+        invocation = invocation_of(plain, words)
+        if invocation is not None and (code := invocation.repeat()) is not None:
+            return _flushed(code)
+        if invocation is None or not invocation.is_known:
+            from linearcheck.cli.early import start_worker_early
+
+            worker = start_worker_early(plain)
+        return _flushed(_run_check(words, worker, invocation, is_explicit=len(words) < len(arguments)))
     except KeyboardInterrupt:
         _say("interrupted")
         return 130
@@ -42,14 +57,10 @@ def run(arguments: Sequence[str]) -> int:
             worker.abandon()
 
 
-def _run_command(command: str, words: list[str], worker: Worker | None, is_explicit: bool) -> int:
-    if command == "rule":
-        from linearcheck.cli.rule_command import run_rule
-
-        return run_rule(words)
+def _run_check(words: list[str], worker: Worker | None, invocation: Invocation | None, is_explicit: bool) -> int:
     from linearcheck.cli.check_command import run_check
 
-    return run_check(words, worker, "linearcheck check" if is_explicit else "linearcheck")
+    return run_check(words, Started(worker, invocation), "linearcheck check" if is_explicit else "linearcheck")
 
 
 def _own_fault(words: list[str], error: Exception) -> int:

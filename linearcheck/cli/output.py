@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from linearcheck.cli.files import write_file
 from linearcheck.cli.options import UsageError
 from linearcheck.findings import Report, RunError
 from linearcheck.report import FORMATS, render
@@ -21,6 +21,14 @@ class Output:
 
     format: str
     path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Files that were written, with their text, and an error for each that could not be."""
+
+    files: tuple[tuple[str, str], ...] = ()
+    errors: tuple[RunError, ...] = ()
 
 
 def parse_outputs(formats: Sequence[str], output_file: str | None) -> tuple[Output, ...]:
@@ -58,8 +66,8 @@ def _nearest(name: str) -> str:
     return f"; the nearest is `{nearest[0]}`" if nearest else f"; there are {', '.join(FORMATS)}"
 
 
-def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, quiet: bool) -> list[RunError]:
-    """Write the report wherever it is to go; an error for each file that could not be written.
+def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, quiet: bool) -> Written:
+    """Write the report wherever it is to go.
 
     All of it is made before any of it is written: a fault in one format leaves no half of another behind.
 
@@ -68,23 +76,15 @@ def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, qu
     """
     texts = [_text(report, output, verbose, quiet) for output in outputs]
     errors: list[RunError] = []
+    files: list[tuple[str, str]] = []
     for output, text in zip(outputs, texts, strict=True):
         if output.path is None:
             sys.stdout.write(text)
         elif reason := write_file(output.path, text):
             errors.append(RunError("usage", f"`{output.path}` cannot be written: {reason}"))
-    return errors
-
-
-def write_file(path: str, text: str) -> str:
-    """Write a report to a file, its folder made if need be; "" or the reason why that cannot be done."""
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        return str(getattr(error, "strerror", None) or error)
-    return ""
+        else:
+            files.append((output.path, text))
+    return Written(tuple(files), tuple(errors))
 
 
 def _text(report: Report, output: Output, verbose: bool, quiet: bool) -> str:

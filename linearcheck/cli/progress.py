@@ -50,7 +50,7 @@ class _LateBar:
         with self._lock:
             if self._is_closed:
                 return
-            progress = Progress(*columns, console=Console(stderr=True), transient=True)
+            progress = Progress(*columns, console=Console(file=sys.__stderr__), transient=True)
             task = progress.add_task("", total=self._total, completed=self._done)
             progress.start()
             self._update = lambda done: progress.update(task, completed=done)

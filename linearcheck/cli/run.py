@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from linearcheck.baseline import Baseline, BaselineError, gone, read_baseline, with_baseline, write_baseline
 from linearcheck.cli.checks import Checks
 from linearcheck.cli.exit_code import exit_code
 from linearcheck.cli.failure import print_errors
+from linearcheck.cli.invocation import Started
+from linearcheck.cli.memory import Memory, copied_output
 from linearcheck.cli.options import CheckArguments, UsageError
 from linearcheck.cli.output import DEFAULT_FORMAT, Output, parse_outputs, write_report
-from linearcheck.cli.targets import STDIN, Configs, Named, named_models
+from linearcheck.cli.targets import STDIN, Configs, named_models
 from linearcheck.config import Config, ConfigError
 from linearcheck.findings import Report, RunError
 from linearcheck.report.visible import visible
@@ -22,13 +25,11 @@ from linearcheck.report.wording import counted
 from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
 from linearcheck.worker.limits import default_memory_limit
 from linearcheck.worker.pool import Pool
+from linearcheck.worker.recording import Recorder
 
 
-def check_targets(arguments: CheckArguments, worker: Worker | None) -> int:
+def check_targets(arguments: CheckArguments, started: Started) -> int:
     """Check what the command line names, write the report, and return the exit code.
-
-    Args:
-        worker: A worker that has been started already, for the interpreter that the arguments name.
 
     Raises:
         UsageError: If an option or a target makes no sense; nothing has been checked then.
@@ -40,22 +41,41 @@ def check_targets(arguments: CheckArguments, worker: Worker | None) -> int:
         raise UsageError("`--write-baseline` with `--shard` would leave out what the other parts find")
     if arguments.diff and (shown := _on_stdout(outputs)) is not None and shown.format != DEFAULT_FORMAT:
         raise UsageError(f"`--diff` and `--output-format {shown.format}` both write to stdout")
+    memory = Memory(started.invocation, arguments.python or sys.executable)
+    with copied_output() as shown_text:
+        result = _check(arguments, outputs, started.worker, memory)
+    if result.is_complete:
+        memory.keep_run(result.code, shown_text, result.files)
+    return result.code
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The exit code, the files that were written, and whether the run came to its end and may be repeated from what it has shown."""
+
+    code: int
+    files: tuple[tuple[str, str], ...] = ()
+    is_complete: bool = False
+
+
+def _check(arguments: CheckArguments, outputs: Sequence[Output], worker: Worker | None, memory: Memory) -> _Result:
+    recorder = Recorder()
     try:
-        configs = Configs(arguments)
-        here = configs.of(Path.cwd())
-        named = named_models(arguments, configs)
-        baseline = _baseline(arguments, here)
+        with recorder.recording() if memory.invocation is not None else nullcontext():
+            configs = Configs(arguments)
+            here = configs.of(Path.cwd())
+            named = named_models(arguments, configs)
+            baseline = _baseline(arguments, here)
+            if memory.invocation is not None:
+                memory.note_reading(recorder.seen())
     except ConfigError as error:
-        return _fail(RunError("configuration", str(error)), outputs, arguments)
-    strict = arguments.strict or here.strict
+        return _Result(_fail(RunError("configuration", str(error)), outputs, arguments))
+    n_jobs = arguments.jobs or here.jobs or _n_processors()
+    checks = Checks(named, lambda n_models: _pool(arguments, worker, min(n_jobs, n_models)), memory, baseline, arguments.quiet)
     try:
-        checks = Checks(named, _pool(named, arguments, worker, arguments.jobs or here.jobs or _n_processors()), baseline, arguments.quiet)
+        return _finish(checks, outputs, arguments, strict=arguments.strict or here.strict)
     except WorkerError as error:
-        return _worker_failed(error, outputs, arguments)
-    try:
-        return _finish(checks, outputs, arguments, strict)
-    except WorkerError as error:
-        return _worker_failed(error, outputs, arguments)
+        return _Result(_worker_failed(error, outputs, arguments))
     except KeyboardInterrupt:
         checks.kill()
         raise
@@ -84,25 +104,19 @@ def _n_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _pool(named: Sequence[Named], arguments: CheckArguments, worker: Worker | None, n_jobs: int) -> Pool | None:
-    """The worker's pool; None where no model is to be checked."""
-    n_models = sum(len(one.jobs) for one in named)
-    if n_models == 0:
-        return None
+def _pool(arguments: CheckArguments, worker: Worker | None, n_jobs: int) -> Pool:
     settings = worker.settings if worker is not None else WorkerSettings(arguments.python or sys.executable)
-    return Pool(settings, worker, min(n_jobs, n_models), default_memory_limit())
+    return Pool(settings, worker, n_jobs, default_memory_limit())
 
 
-def _finish(run: Checks, outputs: Sequence[Output], arguments: CheckArguments, strict: bool) -> int:
+def _finish(run: Checks, outputs: Sequence[Output], arguments: CheckArguments, *, strict: bool) -> _Result:
     report = run.check()
+    n_written = 0
     if arguments.diff:
         _print_diff(run, report, arguments)
-        print_errors(report.errors)
-        files = [output for output in outputs if output.path is not None]
-        print_errors(write_report(report, files, verbose=arguments.verbose, quiet=arguments.quiet))
-        return exit_code(report, run.unchecked, strict=strict, exit_zero=arguments.exit_zero)
-    if arguments.fix:
-        report = _fix(run, report, arguments)
+        outputs = [output for output in outputs if output.path is not None]
+    elif arguments.fix:
+        report, n_written = _fix(run, report, arguments)
     if arguments.write_baseline is not None:
         report = _write_baseline(run, report, Path(arguments.write_baseline))
     elif run.baseline is not None and not arguments.quiet and (n_gone := gone(report, run.baseline)):
@@ -113,12 +127,16 @@ def _finish(run: Checks, outputs: Sequence[Output], arguments: CheckArguments, s
         print(run.traceback, file=sys.stderr)
     if report.errors and not (report.models or report.files):
         outputs = _for_machines(outputs)  # what there is to say has been said on stderr
-    problems = write_report(report, outputs, verbose=arguments.verbose, quiet=arguments.quiet)
+    written = write_report(report, outputs, verbose=arguments.verbose, quiet=arguments.quiet)
     if arguments.statistics:
         _print_statistics(report, outputs)
-    print_errors(problems)
-    report = replace(report, errors=(*report.errors, *problems))
-    return exit_code(report, run.unchecked, strict=strict, exit_zero=arguments.exit_zero)
+    print_errors(written.errors)
+    if arguments.verbose and run.memory.obstacle:
+        print(visible(f"not kept in the cache: {run.memory.obstacle}"), file=sys.stderr)
+    is_complete = n_written == 0 and not written.errors and all(error.kind == "usage" for error in report.errors)
+    report = replace(report, errors=(*report.errors, *written.errors))
+    code = exit_code(report, run.unchecked, strict=strict, exit_zero=arguments.exit_zero)
+    return _Result(code, written.files, is_complete)
 
 
 def _write_baseline(run: Checks, report: Report, path: Path) -> Report:
@@ -157,7 +175,8 @@ def _coloured(patch: str) -> str:
     return "".join(f"\x1b[{colour}m{line}\x1b[0m\n" if colour else f"{line}\n" for line, colour in lines)
 
 
-def _fix(run: Checks, report: Report, arguments: CheckArguments) -> Report:
+def _fix(run: Checks, report: Report, arguments: CheckArguments) -> tuple[Report, int]:
+    """The report of what is left, and how many files were written."""
     from linearcheck.cli.fixing import fix_files
 
     fixed = fix_files(report, run.check, unsafe=arguments.unsafe_fixes)
@@ -165,7 +184,7 @@ def _fix(run: Checks, report: Report, arguments: CheckArguments) -> Report:
         print(visible(f"fixed {repair.finding.code} in {repair.who}: {repair.fix.title}"), file=sys.stderr)
     for problem in fixed.problems:
         print(visible(f"not fixed: {problem}"), file=sys.stderr)
-    return fixed.report
+    return fixed.report, len(fixed.written)
 
 
 def _print_statistics(report: Report, outputs: Sequence[Output]) -> None:
@@ -187,7 +206,7 @@ def _fail(error: RunError, outputs: Sequence[Output], arguments: CheckArguments)
     """Exit code 2 for a run that could not be made; formats for machines say so too."""
     print_errors([error])
     report = Report(errors=(error,), python_version=sys.version.split()[0])
-    print_errors(write_report(report, _for_machines(outputs), verbose=arguments.verbose, quiet=arguments.quiet))
+    print_errors(write_report(report, _for_machines(outputs), verbose=arguments.verbose, quiet=arguments.quiet).errors)
     return 2
 
 

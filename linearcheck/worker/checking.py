@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from linearcheck.codec import encode
+from linearcheck.codec import decode, encode
 from linearcheck.findings import Diagnostic, ModelReport
 from linearcheck.job import CheckJob
 from linearcheck.load.grammar import InputShapeError
@@ -17,6 +18,7 @@ from linearcheck.load.sources import read_source
 from linearcheck.trace.records import Span
 from linearcheck.worker.limits import is_out_of_memory
 from linearcheck.worker.outcome import Outcome
+from linearcheck.worker.recording import Recorder, Seen
 from linearcheck.worker.skipped import skipped_by_load
 
 RunTrial = Callable[..., Outcome]
@@ -35,16 +37,44 @@ def pipeline_named(name: str) -> CheckModel:
 
 
 def check_as_data(check_model: CheckModel, job: CheckJob, run_trial: RunTrial) -> dict[str, Any]:
-    """The model's report, and the text of each file that it points into, as JSON can hold them."""
+    """The model's report, the text of each file that it points into, and what it was made from, as JSON can hold them."""
+    recorder = Recorder()
+    with recorder.recording():
+        report = _report(check_model, job, _recorded_trials(run_trial, recorder))
+        seen = recorder.seen()
+    return {"report": encode(report), "sources": dict(_sources(report, job)), "seen": encode(seen)}
+
+
+def _report(check_model: CheckModel, job: CheckJob, run_trial: RunTrial) -> ModelReport:
     try:
-        report = check_model(job, run_trial)
+        return check_model(job, run_trial)
     except LoadError as error:
         if (cause := _memory_error_behind(error)) is not None:
             raise MemoryError(str(cause)) from error
-        report = skipped_by_load(job, error)
+        return skipped_by_load(job, error)
     except InputShapeError as error:
-        report = skipped_by_load(job, LoadError("LC902", str(error)))
-    return {"report": encode(report), "sources": dict(_sources(report, job))}
+        return skipped_by_load(job, LoadError("LC902", str(error)))
+
+
+def _recorded_trials(run_trial: RunTrial, recorder: Recorder) -> RunTrial:
+    """Trials whose reading is recorded too. One that time or memory ended may end otherwise another time, so its result is not kept."""
+
+    def run(function: Callable[[], Any], *arguments: Any, **options: Any) -> Outcome:
+        def trial() -> dict[str, Any]:
+            with recorder.paused(False):
+                value = function()
+                return {"value": value, "seen": encode(recorder.seen())}
+
+        with recorder.paused():
+            outcome = run_trial(trial, *arguments, **options)
+        if outcome.returned:
+            recorder.add(decode(Seen, outcome.value["seen"]))
+            return replace(outcome, value=outcome.value["value"])
+        if outcome.ending in ("timed out", "out of memory"):
+            recorder.obstacle = f"the trial of a fix {outcome.describe()}"
+        return outcome
+
+    return run
 
 
 def _memory_error_behind(error: BaseException) -> BaseException | None:

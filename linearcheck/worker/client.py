@@ -36,6 +36,10 @@ _UNWANTED = (
 )  # fmt: skip
 
 
+VARIABLES_OF_THE_WORKER = frozenset((*_ENVIRONMENT, *_UNWANTED, "PYTHONHASHSEED"))
+"""Variables that the worker does not take over from this process."""
+
+
 class WorkerError(Exception):
     """No model can be checked, because there is no worker: bad usage where `is_usage`, else a fault of our own."""
 

@@ -15,6 +15,7 @@ from linearcheck.job import CheckJob
 from linearcheck.worker.client import Inbox, Worker, WorkerError, WorkerSettings
 from linearcheck.worker.frames import Message
 from linearcheck.worker.outcome import Outcome
+from linearcheck.worker.recording import Seen
 from linearcheck.worker.requests import Request, reply_from
 from linearcheck.worker.skipped import internal_error, skipped_by_outcome
 
@@ -25,12 +26,16 @@ _MAX_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One model's report, with the sources it points into; `fault` is a fault of our own in one line, `traceback` all of it."""
+    """One model's report, with the sources it points into; `fault` is a fault of our own in one line, `traceback` all of it.
+
+    `seen` is what the report was made from; None where it did not come to its end.
+    """
 
     report: ModelReport
     sources: dict[str, str] = field(default_factory=dict)
     fault: str = ""
     traceback: str = ""
+    seen: Seen | None = None
 
 
 @dataclass
@@ -248,10 +253,11 @@ def _checked(job: CheckJob, outcome: Outcome, printed: str) -> Checked:
         try:
             report = decode(ModelReport, outcome.value["report"])
             sources = decode(dict[str, str], outcome.value["sources"])
+            seen = decode(Seen, outcome.value["seen"])
         except (CodecError, TypeError, KeyError) as error:
             outcome = Outcome("raised", type=type(error).__name__, text=f"the result cannot be read: {error}")
         else:
-            return Checked(replace(report, printed=report.printed or printed), sources)
+            return Checked(replace(report, printed=report.printed or printed), sources, seen=seen)
     report = replace(skipped_by_outcome(job, outcome), printed=printed)
     return Checked(report, fault=internal_error(outcome), traceback=outcome.traceback)
 

@@ -49,6 +49,9 @@ def main() -> None:
     gc.enable()
     gc.freeze()
     say({"hello": True, "torch": str(torch.__version__), "python": sys.version.split()[0]})
+    from linearcheck.worker.recording import note_imported_modules
+
+    note_imported_modules()
     if may_fork:
         from linearcheck.worker.serve_forked import ForkingServer
 

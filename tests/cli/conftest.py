@@ -56,6 +56,14 @@ class Result:
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for cached results that no other test has anything in."""
+    folder = tmp_path_factory.mktemp("cache") / "linearcheck"
+    monkeypatch.setenv("LINEARCHECK_CACHE_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a right model and a wrong one, which is the working directory."""

@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from linearcheck.cli import check_command
-from linearcheck.cli.early import FLAGS, WITH_VALUE, start_worker_early
+from linearcheck.cli.early import start_worker_early
+from linearcheck.cli.words import FLAGS, PRESENTATION, WITH_VALUE, read_words
 
 TORCH_FREE = [["--version"], ["--help"], ["rule", "LC102"], ["rule", "--all"], ["--no-such-option"], ["rule", "LC777"]]
 
@@ -43,6 +44,7 @@ def test_options_known_early_are_those_of_the_command() -> None:
         declared.pop(name, None)
     assert {name for name, is_flag in declared.items() if is_flag} == FLAGS
     assert {name for name, is_flag in declared.items() if not is_flag} == WITH_VALUE
+    assert PRESENTATION <= FLAGS | WITH_VALUE
 
 
 NO_CHECK = [[], ["--help"], ["good.py", "--hlp"], ["nowhere.py"], ["good.py", "-h"], ["good.py", "--version"], ["good.py", "-s"]]
@@ -50,11 +52,11 @@ NO_CHECK = [[], ["--help"], ["good.py", "--hlp"], ["nowhere.py"], ["good.py", "-
 
 @pytest.mark.parametrize("words", NO_CHECK, ids=" ".join)
 def test_no_worker_is_started_for_what_is_no_check(project: Path, words: list[str]) -> None:
-    assert start_worker_early(words) is None
+    assert start_worker_early(read_words(words)) is None
 
 
 @pytest.mark.parametrize("words", [["good.py"], ["good.py:Net", "-s", "4"], [".", "--fix"], ["pkg.mod:Net"], ["-s1,28", "good.py"], ["-"]])
 def test_a_worker_is_started_for_a_check(project: Path, words: list[str]) -> None:
-    worker = start_worker_early(words)
+    worker = start_worker_early(read_words(words))
     assert worker is not None
     worker.kill()
