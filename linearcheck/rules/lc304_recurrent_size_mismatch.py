@@ -27,10 +27,10 @@ from collections.abc import Iterator
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.layers import RECURRENT, RECURRENT_CELLS, declared_int, input_pin, torch_layer
-from linearcheck.rules.operands import resize_parameter
+from linearcheck.rules.operands import reorder_sizes, resize_parameter
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.suggestions import change_argument, combined, fit_input_size, permute_input, ranked, wrap_input
+from linearcheck.rules.suggestions import change_argument, combined, fit_input_size, permute_input, ranked, replace_text, wrap_input
 from linearcheck.rules.wording import counted, shape
 from linearcheck.sizes import Size, is_batch, shape_text
 from linearcheck.trace.records import TensorInfo, Trace, tensors_in
@@ -121,6 +121,8 @@ def _wrong_state(failure: Failure, x: TensorInfo, states: list[TensorInfo]) -> F
 def _state_proposals(failure: Failure, state: TensorInfo, wanted: tuple[Size, ...], states: list[TensorInfo]) -> tuple[Proposal, ...]:
     trace, layer = failure.trace, failure.layer
     differing = [axis for axis in range(state.rank) if state.rank == len(wanted) and state.sizes[axis] != wanted[axis]]
+    if len(differing) == 2 and state.sizes[differing[0]] == wanted[differing[1]] and state.sizes[differing[1]] == wanted[differing[0]]:
+        return ranked(_states_turned(failure, states, state, differing))
     if len(differing) != 1 or layer is None:
         return ()
     axis, size = differing[0], wanted[differing[0]]
@@ -143,6 +145,21 @@ def _state_proposals(failure: Failure, state: TensorInfo, wanted: tuple[Size, ..
     elif axis == state.rank - 1 and isinstance(size, int):
         found += [_states_resized(trace, states, state, axis, size), change_argument("other", layer, "hidden_size", state.shape[axis])]
     return ranked(found)
+
+
+def _states_turned(failure: Failure, states: list[TensorInfo], state: TensorInfo, axes: list[int]) -> list[Proposal | None]:
+    """Swap two axes of every state that is wrong alike: in the call that makes it, or before the layer takes it."""
+    order = list(range(state.rank))
+    order[axes[0]], order[axes[1]] = order[axes[1]], order[axes[0]]
+    made = [reorder_sizes(failure.trace, other, order) for other in states if other.shape == state.shape]
+    whole = made[0]
+    for further in made[1:]:
+        if whole is not None and further is not None and further.actions != whole.actions:
+            whole = combined(whole, further)
+    title = f"swap axes {axes[0]} and {axes[1]} of the state that {failure.name} takes"
+    swap = "{}.transpose(" + f"{axes[0]}, {axes[1]}).contiguous()"
+    given = replace_text(failure.trace, failure.place, "hx", 1, "permute", title, swap) if len(states) == 1 else None
+    return [whole, given] if None not in made else [given]
 
 
 def _states_resized(trace: Trace, states: list[TensorInfo], state: TensorInfo, axis: int, size: int) -> Proposal | None:

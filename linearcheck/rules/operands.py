@@ -145,14 +145,11 @@ def drop_axes(failure: Failure, tensor: TensorInfo, other: TensorInfo, position:
 def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int, kind: FixKind = "other") -> list[Proposal]:
     """Write another size where a parameter, buffer or constant is made: `n_patches + 1` for `n_patches`, a new default for `max_len`."""
     maker = _factory_behind(trace, tensor)
-    node = call_at(trace, maker.site) if maker is not None else None
-    if maker is None or maker.site is None or node is None or not maker.outputs:
+    sizes = _written_sizes(trace, maker) if maker is not None else []
+    if maker is None or maker.site is None or not sizes:
         return []
     axis += maker.outputs[0].rank - tensor.rank  # a table that got an axis in front since
-    sizes = node.args
-    if len(sizes) == 1 and maker.outputs[0].rank != 1:
-        sizes = getattr(sizes[0], "elts", [])
-    if axis < 0 or len(sizes) != maker.outputs[0].rank or any(isinstance(size, ast.Starred) for size in sizes):
+    if axis < 0:
         return []
     path, target, old = maker.site.path, sizes[axis], maker.outputs[0].shape[axis]
     name = tensor.name or maker.name
@@ -166,6 +163,34 @@ def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int, k
     changed = f"{text} {'+' if difference > 0 else '-'} {abs(difference)}" if abs(difference) <= 2 and not text.isdigit() else str(wanted)
     title = f"make axis {axis} of `{name}` {changed}"
     return [*found, Proposal(kind, title, Safety.UNSAFE, (ReplaceSource(span_of(trace, path, target), changed),))]
+
+
+def reorder_sizes(trace: Trace, tensor: TensorInfo, order: Sequence[int]) -> Proposal | None:
+    """Write the sizes of a tensor in another order where it is made: `zeros(layers, batch, hidden)` for `zeros(batch, layers, hidden)`."""
+    maker = trace.producer(tensor)
+    sizes = _written_sizes(trace, maker) if maker is not None and not maker.tensors else []
+    if maker is None or maker.site is None or len(sizes) != len(order):
+        return None
+    path = maker.site.path
+    texts = [node_text(trace, path, size) for size in sizes]
+    edits = [
+        ReplaceSource(span_of(trace, path, size), texts[source])
+        for axis, (size, source) in enumerate(zip(sizes, order, strict=True))
+        if axis != source
+    ]
+    wanted = shape_text(tuple(tensor.sizes[source] for source in order))
+    return Proposal("permute", f"make `{maker.name}` on line {maker.site.line} {wanted}", Safety.UNSAFE, tuple(edits)) if edits else None
+
+
+def _written_sizes(trace: Trace, maker: Call) -> Sequence[ast.expr]:
+    """The expressions of the sizes in the call that makes a tensor of nothing, one for each axis, or none of them."""
+    node = call_at(trace, maker.site)
+    if node is None or not maker.outputs:
+        return []
+    sizes: Sequence[ast.expr] = node.args
+    if len(sizes) == 1 and maker.outputs[0].rank != 1:
+        sizes = getattr(sizes[0], "elts", [])
+    return [] if len(sizes) != maker.outputs[0].rank or any(isinstance(size, ast.Starred) for size in sizes) else sizes
 
 
 def _factory_behind(trace: Trace, tensor: TensorInfo) -> Call | None:

@@ -412,7 +412,7 @@ def _attention(call: _Failed) -> StandIn | None:
         out = torch.zeros(chosen, dtype=_float(query.dtype), device=device)
         return out, (torch.zeros(weights, dtype=out.dtype, device=device) if need else None)
 
-    return StandIn((shape,), _float(query.dtype), build=build)
+    return StandIn(_unique([shape, query.shape]), _float(query.dtype), build=build)
 
 
 def _dot_product_attention(call: _Failed) -> StandIn | None:
@@ -545,7 +545,8 @@ def stand_in_for_module(module: nn.Module, args: tuple[Any, ...], kwargs: dict[s
         return StandIn((shape,), _float(x.dtype), build=states)
     if isinstance(module, nn.Transformer):
         target = tensors[1] if len(tensors) > 1 else x
-        return _stand_in([(*target.shape[:-1], module.d_model)], _float(x.dtype))
+        # the declared width may be the wrong one: then what follows is made for the width of the input
+        return _stand_in([(*target.shape[:-1], module.d_model), target.shape], _float(x.dtype))
     if isinstance(module, nn.Linear):
         return StandIn(_unique(linear_outputs(tuple(x.shape), module.in_features, module.out_features)), _float(x.dtype))
     if isinstance(module, nn.Bilinear):
