@@ -234,6 +234,8 @@ class ModelReport:
     notes: tuple[Diagnostic, ...] = ()
     remarks: tuple[str, ...] = ()
     """Plain sentences for the head of the report: how each shape was read, what was stood in for, what was left out."""
+    left_out: tuple[str, ...] = ()
+    """Statements of the file that were not run, and why; shown with --verbose only."""
     printed: str = ""
     """What the user's code wrote to stdout and stderr; shown with --verbose only."""
 

@@ -19,9 +19,11 @@ from linearcheck.job import CheckJob
 from linearcheck.load.building import load_model
 from linearcheck.load.devices import absent_devices
 from linearcheck.load.discover import discover_models
+from linearcheck.load.given import inputs_from_function
 from linearcheck.load.inference import infer_inputs
 from linearcheck.load.records import InputPlan, LoadedModel, LoadError
 from linearcheck.load.shapes import plan_inputs, read_first_axis_as_batch
+from linearcheck.load.signals import Unavailable
 from linearcheck.model_report import input_reports, layer_rows, output_reports
 from linearcheck.rules.registry import diagnose
 from linearcheck.trace.records import Call, Trace
@@ -69,12 +71,17 @@ def _trace(loaded: LoadedModel, job: CheckJob) -> Traced:
         if reread is not None:
             traced = trace_model(loaded, lambda model: reread, train=job.options.train)
     except ConstructionError as error:
-        raise _cannot_build(loaded, error) from error
+        reason = _cannot_build(loaded, error)
+        raise reason from (None if reason is error.error else error)
+    except Unavailable as error:
+        raise error.as_load_error(loaded.name) from None
     return traced
 
 
 def _plan(loaded: LoadedModel, model: nn.Module, job: CheckJob) -> InputPlan:
     signature = forward_signature(model)
+    if job.options.inputs_from is not None:
+        return inputs_from_function(loaded, job.options.inputs_from, signature, job.options)
     if job.options.input_shapes:
         return plan_inputs(job.options.input_shapes, signature, job.options)
     return infer_inputs(loaded, model, signature, job.options)
@@ -137,6 +144,7 @@ def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tup
         diagnostics=findings,
         notes=tuple(d for d in diagnostics if d.severity is Severity.NOTE),
         remarks=(*traced.plan.readings, *loaded.remarks),
+        left_out=loaded.left_out,
     )
 
 

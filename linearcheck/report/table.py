@@ -45,12 +45,21 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         for diagnostic in found:
             _print_lines(console, finding_lines(page, diagnostic, report.sources, verbose=verbose))
             console.print()
+        if verbose and model.left_out and not quiet:
+            _print_lines(console, _left_out(page, model))
         if verbose and model.printed and not quiet:
             _print_lines(console, _printed(page, model))
     if not quiet:
         if listing:
             console.print()
         _print_lines(console, _closing(page, report))
+
+
+def _left_out(page: Page, model: ModelReport) -> Iterator[Text]:
+    yield Text("not run, because the model does not need it:", style="dim")
+    for sentence in model.left_out:
+        yield Text(f"  {page.clean(sentence)}", style="dim")
+    yield Text("")
 
 
 def _good(page: Page, model: ModelReport) -> Text:

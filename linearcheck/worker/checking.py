@@ -79,12 +79,13 @@ def _recorded_trials(run_trial: RunTrial, recorder: Recorder) -> RunTrial:
 
 def _memory_error_behind(error: BaseException) -> BaseException | None:
     """The exception, among those that led to this one, that says that memory ran out."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        cause = error.__cause__ or error.__context__
-        assert cause is not None
+    seen = {id(error)}
+    cause = error.__cause__ or error.__context__
+    while cause is not None and id(cause) not in seen:  # the user's code may chain exceptions in a ring
         if is_out_of_memory(cause):
             return cause
-        error = cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
     return None
 
 
