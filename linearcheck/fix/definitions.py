@@ -242,11 +242,18 @@ def _class_attributes(project: Project, source: SourceFile, owner: ast.ClassDef,
         seen.add(node)
         found = [Binding("attribute", file, value, path) for value, path in _set_on_self(node, name)]
         found += [Binding("class", b.source, b.value, b.path, node) for b in _in_scope(project, file, node, name)]
+        found += [Binding("attribute", file, value) for value in _returned_by_property(node, name)]
         if found:
             return found
         for base in node.bases:
             waiting += list(project.classes(last_name(base)))
     return []
+
+
+def _returned_by_property(owner: ast.ClassDef, name: str) -> Iterator[ast.expr]:
+    for item in owner.body:
+        if isinstance(item, ast.FunctionDef) and item.name == name and any("property" in last_name(d) for d in item.decorator_list):
+            yield from (node.value for node in ast.walk(item) if isinstance(node, ast.Return) and node.value is not None)
 
 
 def _set_on_self(owner: ast.ClassDef, name: str) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:

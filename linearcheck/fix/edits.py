@@ -185,6 +185,7 @@ def _setting(project: Project, source: SourceFile, action: SetArgument, wishes: 
     call = source.call_at(action.call)
     if call is None:
         return []
+    action = replace(action, callee=_torch_callee(action, wishes))
     found = find_argument(source, call, action.callee, action.argument)
     if found is None:
         return _unwritten(project, source, call, action, wishes)
@@ -192,6 +193,14 @@ def _setting(project: Project, source: SourceFile, action: SetArgument, wishes: 
         first, last = found.sizes[0], found.sizes[-1]
         return [(0.0, (Edit(source.path, source.start(first), source.end(last), str(action.value)),))]
     return _valued(project, source, found.value, action, wishes)
+
+
+def _torch_callee(action: SetArgument, wishes: Wishes) -> str:
+    """The class of torch whose signature a call has: that of the base class, for a subclass of the user's own."""
+    if action.callee in LAYERS or action.callee in FUNCTIONS:
+        return action.callee
+    layers = wishes.layers.get(_key(action.call), ())
+    return next((layer.torch_type for layer in layers if layer.torch_type), action.callee)
 
 
 def _unwritten(project: Project, source: SourceFile, call: ast.Call, action: SetArgument, wishes: Wishes) -> list[Candidate]:

@@ -31,6 +31,7 @@ CHANGE_NUMBER = 1.0
 CHANGE_OPERATION = 3.0
 OTHER_NAME = 2.0
 OTHER_EXPRESSION = 2.5
+SUM_OF_NAMES = 3.5
 PRODUCT_OF_NUMBERS = 8.0
 BARE_NUMBER = 9.0
 
@@ -49,6 +50,7 @@ def rewritings(
         neighbours: Expressions that the author uses near by, nearest first.
     """
     found: list[Candidate] = []
+    neighbours = list(neighbours)
     literal = is_literal(expression)
     wanted = {observation.wanted for observation in observations}
     one_value = next(iter(wanted)) if len(wanted) == 1 else None
@@ -65,6 +67,9 @@ def rewritings(
             for nearness, text in enumerate(neighbours)
             if text != source.source_of(expression) and _fits(node := _parsed(text), observations)
         ]
+        near = [text for text in neighbours if text.isidentifier() or "." in text or "//" in text][:12]
+        sums = (f"{one} + {other}" for one, other in itertools.combinations_with_replacement(near, 2))
+        found += [(SUM_OF_NAMES, text) for text in sums if _fits(_parsed(text), observations)][:1]
     if one_value is not None:
         if len(factors) > 1 and math.prod(factors) == one_value and not isinstance(expression, ast.Constant):
             found.append((PRODUCT_OF_NUMBERS, " * ".join(map(str, factors))))
@@ -280,12 +285,8 @@ def _scaled_terms(source: SourceFile, expression: ast.expr) -> Iterator[str]:
 
 
 def _explained(ratio: int, value: int, factors: Sequence[int]) -> bool:
-    """Whether some of the factors multiply up to the ratio and the rest to the present value."""
-    return (
-        len(factors) > 1
-        and ratio * value == math.prod(factors)
-        and any(math.prod(part) == ratio for size in range(1, len(factors)) for part in itertools.combinations(factors, size))
-    )
+    """Whether the present value is the channels or the area of the map, and the ratio the other of the two."""
+    return len(factors) > 1 and ratio * value == math.prod(factors) and factors[0] in (ratio, value)
 
 
 def neighbouring_expressions(source: SourceFile, expression: ast.expr) -> list[str]:

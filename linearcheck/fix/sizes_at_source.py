@@ -16,6 +16,7 @@ from linearcheck.findings import Edit
 from linearcheck.fix.definitions import Binding, Project, StaticValues, bindings, is_super_call
 from linearcheck.fix.expressions import Observation, neighbouring_expressions, rewritings
 from linearcheck.fix.source import Comprehension, SourceFile, dotted, last_name
+from linearcheck.fix.tables import changed_sequences, table_entries
 from linearcheck.fix.values import Lookup, evaluate, names_in
 from linearcheck.trace.records import BuildFrame
 
@@ -119,6 +120,7 @@ def _where_names_come_from(
         return
     if isinstance(expression, ast.Starred):
         return
+    yield from _raised(1.0, changed_sequences(project, source, expression, observations))
     for part in _named_parts(expression):
         wanted = [_solved(expression, part, observation) for observation in observations]
         if all(value is not None for value in wanted):
@@ -176,6 +178,7 @@ def _at_definition(
                     0.8, size_candidates(project, binding.source, binding.value, _without_frames(instances), factors, 0, depth - 1)
                 )
         elif binding.kind == "loop" or binding.path:
+            yield from _raised(1.0, _looped_over(project, binding, expression, instances, level))
             yield from _raised(0.6, _in_table(project, binding, expression, instances, level, depth))
         elif binding.kind == "default":
             yield from _raised(1.5 + shared, _definition(project, binding, instances, factors, level, depth))
@@ -213,6 +216,10 @@ def _uses(source: SourceFile, expression: ast.expr, name: str) -> int:
     function = source.function_of(expression)
     is_local = isinstance(expression, ast.Name) and function is not None and name in _locals(function)
     nodes = ast.walk(function) if is_local and function is not None else source.nodes
+    if isinstance(expression, ast.Attribute):  # by whatever name its owner goes: `self.DIM`, `Net.DIM`
+        return sum(
+            1 for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and node.attr == expression.attr
+        )
     return sum(
         1 for node in nodes if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and dotted(node) == name
     )
@@ -262,6 +269,19 @@ def _is_argument_of(value: ast.expr, call: ast.Call) -> bool:
     return value in call.args or any(k.value is value for k in call.keywords)
 
 
+def _looped_over(
+    project: Project, binding: Binding, expression: ast.expr, instances: Sequence[Instance], level: int
+) -> Iterator[Candidate]:
+    """Another sequence of the author's to loop over, which holds what the layers want one after the other: `SIZES[1:]` for `SIZES[:-1]`."""
+    if binding.path or len(instances) < 2:
+        return
+    wanted = tuple(instance.wanted for instance in instances)
+    lookup = lookup_for(project, binding.source, binding.value, instances[0], level)
+    for text in neighbouring_expressions(binding.source, binding.value):
+        if evaluate(ast.parse(text, mode="eval").body, lookup) == wanted:
+            yield 0.0, (binding.source.replace(binding.value, text),)
+
+
 def _in_table(
     project: Project, binding: Binding, expression: ast.expr, instances: Sequence[Instance], level: int, depth: int
 ) -> Iterator[Candidate]:
@@ -274,38 +294,10 @@ def _in_table(
     if len(wrong) != 1 and len(wanted) != 1:
         return
     old, new = next(iter(wrong)) if len(wrong) == 1 else (None, next(iter(wanted)))
-    for file, entry in _entries(project, binding.source, binding.value, binding.path, depth):
+    for file, entry in table_entries(project, binding.source, binding.value, binding.path, depth):
         value = evaluate(entry, StaticValues(project, file, entry))
         if (value == old if old is not None else value != new) and value is not None:
             yield from size_candidates(project, file, entry, [Instance(new)], (), 0, min(depth - 1, 1))
-
-
-def _entries(
-    project: Project, source: SourceFile, iterable: ast.expr, path: tuple[int, ...], depth: int
-) -> Iterator[tuple[SourceFile, ast.expr]]:
-    if depth == 0:
-        return
-    match iterable:
-        case ast.Tuple(elts=items) | ast.List(elts=items):
-            for item in items:
-                if not path:
-                    yield source, item
-                elif isinstance(item, ast.Tuple | ast.List) and path[0] < len(item.elts):
-                    inner = item.elts[path[0]]
-                    yield from _entries(project, source, inner, path[1:], depth - 1) if len(path) > 1 else [(source, inner)]
-        case ast.Name() | ast.Attribute():
-            for binding in bindings(project, source, iterable):
-                yield from _entries(project, binding.source, binding.value, (*binding.path, *path), depth - 1)
-        case ast.Subscript(value=value):
-            yield from _entries(project, source, value, path, depth - 1)
-        case ast.Call(func=func, args=args) if args:
-            name = last_name(func)
-            if name == "zip" and path and path[0] < len(args):
-                yield from _entries(project, source, args[path[0]], path[1:], depth - 1)
-            elif name == "enumerate" and path[:1] == (1,):
-                yield from _entries(project, source, args[0], path[1:], depth - 1)
-            elif name in ("reversed", "list", "tuple", "pairwise"):
-                yield from _entries(project, source, args[0], path if name != "pairwise" else path[1:], depth - 1)
 
 
 def _carried(source: SourceFile, expression: ast.expr, instances: Sequence[Instance], level: int) -> Iterator[Candidate]:
