@@ -26,6 +26,8 @@ SAME_PLACE = RESHAPING | {
     "sigmoid", "leaky_relu", "elu", "dropout", "neg",
 }  # fmt: skip
 """Calls after which every value still stands where it stood in memory."""
+FLATTENED_RANK = 2
+"""The batch, and one axis that holds all the rest."""
 
 
 def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
@@ -50,7 +52,10 @@ def _cut(old: Shape, new: Shape) -> Regroup | None:
 
 
 def _before(trace: Trace, call: Call) -> TensorInfo | None:
-    """What is reshaped: the call's input, or what that was before it was flattened, so that two reshapes in a row count as one."""
+    """What is reshaped: the call's input, or what that was before it was flattened, so that two reshapes in a row count as one.
+
+    A map that a reshape put together from windows is a map: windows of other sizes may be cut from it (MaxViT's grids).
+    """
     tensor, output = call.input, call.output
     if tensor is None or output is None or _cut(tensor.sizes, output.sizes) is not None:
         return tensor
@@ -58,7 +63,7 @@ def _before(trace: Trace, call: Call) -> TensorInfo | None:
         if maker is not None and maker.name in RESHAPING and maker.input is not None:
             if _cut(maker.input.sizes, earlier.sizes) is not None:
                 return tensor  # that reshape is the one to speak about
-            if _cut(maker.input.sizes, output.sizes) is not None:
+            if earlier.rank <= FLATTENED_RANK and _cut(maker.input.sizes, output.sizes) is not None:
                 return maker.input
     return tensor
 

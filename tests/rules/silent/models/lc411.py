@@ -341,3 +341,29 @@ class GroupNormByHand(nn.Module):
         y = x.view(n, self.groups, -1)
         y = (y - y.mean(-1, keepdim=True)) / (y.std(-1, keepdim=True) + 1e-5)
         return self.fc(y.view(n, c, h, w).mean((2, 3)))
+
+
+# input: N,3,48,48
+class WindowsThenGrid(nn.Module):
+    """MaxViT: attention in windows of 6 by 6, then over a grid of 6 by 6, through a map of 24 by 24 put together in between."""
+
+    def __init__(self, dim=16, size=6):
+        super().__init__()
+        self.size, self.stem = size, nn.Conv2d(3, dim, 3, stride=2, padding=1)
+        self.mix = nn.ModuleList([nn.Linear(dim, dim), nn.Linear(dim, dim)])
+        self.head = nn.Linear(dim, 4)
+
+    def parts(self, x, p):
+        n, c, h, w = x.shape
+        return x.reshape(n, c, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1).reshape(n, (h // p) * (w // p), p * p, c)
+
+    def whole(self, x, p, rows):
+        n, _, _, c = x.shape
+        return x.reshape(n, rows, rows, p, p, c).permute(0, 5, 1, 3, 2, 4).reshape(n, c, rows * p, rows * p)
+
+    def forward(self, x):
+        x = self.stem(x)
+        rows = x.shape[-1] // self.size
+        x = self.whole(self.mix[0](self.parts(x, self.size)), self.size, rows)
+        x = self.whole(self.mix[1](self.parts(x, rows)), rows, self.size)
+        return self.head(x.mean((2, 3)))
