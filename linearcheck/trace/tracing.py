@@ -369,6 +369,8 @@ def _probe(session: Session, plan: InputPlan, letters: Mapping[str, int], base: 
         if session.way != "real":
             return (), False
         letters, rows = {**letters, "N": 2}, (0,)
+    elif session.unlimited:
+        letters, rows = {**letters, "N": 2}, (0,)
     try:
         leaks = _probe_in(session, plan, letters, base, varied, rows, double=False)
         if leaks:
