@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from linearcheck.job import CheckOptions
 from linearcheck.load.dataset_evidence import SampleEvidence, dataset_samples
+from linearcheck.load.described import described_samples
 from linearcheck.load.evidence import Evidence, called_inputs, commented_shapes, constructed_shapes, declared_inputs
 from linearcheck.load.feeding import fed_sample
 from linearcheck.load.grammar import written
@@ -240,6 +241,9 @@ class _Inference:
             return
         for sample in dataset_samples(self.space):
             if self._take_dataset(draft, sample, solver):
+                return
+        for sizes, where in described_samples(self.loaded, self.module, draft.name, draft is solver.drafts[0]):
+            if len(sizes) == len(draft.axes) - 1 and self._take_sample(draft, sizes, where):
                 return
 
     def _take_dataset(self, draft: Draft, sample: SampleEvidence, solver: Solver) -> bool:

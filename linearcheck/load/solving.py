@@ -417,7 +417,7 @@ class Solver:
             score = (outcome.completed and not outcome.folds, outcome.completed, outcome.fits, outcome.steps)
             if best is None or score > best[0]:
                 best = (score, size)
-            if score[0] or outcome.fits:
+            if score[0] or outcome.fits or _passes(outcome, tried):
                 break
             if outcome.misfit is not None and len(tried) > 1 and _depends_on_size(tried):
                 # Features grow with the size, so a Linear that got too few rules out all smaller sizes.
@@ -430,7 +430,7 @@ class Solver:
             best = ((False, False, False, 0), candidates[0])
             tried[candidates[0]] = Outcome()
         outcome, note = tried[best[1]], ""
-        if (not outcome.completed or outcome.folds) and not outcome.fits:
+        if (not outcome.completed or outcome.folds) and not outcome.fits and not _passes(outcome, tried):
             odd = self._search(members, tried)
             if odd is not None:
                 note = f"no common size fits; {odd} does"
@@ -459,6 +459,8 @@ class Solver:
         while low <= high and time.monotonic() < self.ends:
             middle = (low + high) // 2
             outcome = self._run_at(members, middle)
+            if _passes(outcome, tried):
+                return middle
             if outcome.misfit is None and not outcome.completed:
                 low = middle + 1  # too small for the layers before it
             elif outcome.misfit is None or outcome.fits:
@@ -498,6 +500,12 @@ def _is_hopeless(tried: Mapping[int, Outcome]) -> bool:
     if any("too small" in str(outcome.error) or "Kernel size" in str(outcome.error) for outcome in tried.values()):
         return False
     return len({outcome.steps for outcome in tried.values()}) == 1 and not any(outcome.misfit for outcome in tried.values())
+
+
+def _passes(outcome: Outcome, tried: Mapping[int, Outcome]) -> bool:
+    """Whether a run gets past the Linear that refuses at other sizes: what ends it further on is a mistake that no size mends."""
+    refused = [other.steps for other in tried.values() if other.misfit is not None and not other.folds]
+    return bool(refused) and not outcome.folds and outcome.steps > min(refused)
 
 
 def _depends_on_size(tried: Mapping[int, Outcome]) -> bool:

@@ -237,6 +237,43 @@ def test_a_data_set_that_forward_flattens(workspace) -> None:
     assert workspace(source).shapes("model.py:Net") == {"x": ("N", 1, 28, 28)}
 
 
+@pytest.mark.parametrize(
+    ("where", "text", "axes"),
+    [
+        ("class", "spec: (batch, 1, MELS, FRAMES) log-mel", ("N", 1, 40, 101)),
+        ("forward", "Args:\n            x (Tensor): input of shape (N, 1, 40, 101)", ("N", 1, 40, 101)),
+        ("comment", "x: [B, 1, 40, frames]", ("N", 1, 40, 1)),
+        ("comment", "x is B x 1 x 40 x 101 (see below)", None),
+        ("comment", "x: (1, 40, 101)", ("N", 1, 40, 101)),
+        ("comment", "y: (B, 1, 40, 101)", None),
+        ("comment", "x: (T, B, 40, 101)", None),
+        ("comment", "x: (B, 40, 101)", None),
+        ("later", "x: (B, 1, 40, 101)", None),
+    ],
+)
+def test_shapes_in_the_models_own_words(workspace, where: str, text: str, axes: tuple | None) -> None:
+    at = {place: text if place == where else "" for place in ("class", "forward", "comment", "later")}
+    source = f"""
+    import torch.nn as nn
+    MELS, FRAMES = 40, 101
+    class Net(nn.Module):
+        \"\"\"{at["class"]}\"\"\"
+        def __init__(self):
+            super().__init__()
+            self.c, self.fc = nn.Conv2d(1, 8, 3), nn.Linear(8, 10)
+        def forward(self, {"spec" if where == "class" else "x"}):
+            \"\"\"{at["forward"]}\"\"\"
+            # {at["comment"]}
+            x = self.c({"spec" if where == "class" else "x"})
+            # {at["later"]}
+            return self.fc(x.mean((2, 3)))
+    """
+    found, _, why = only(workspace(source))
+    told = axes is not None
+    assert ("described at line" in why) == told
+    assert found[:3] == (axes[:3] if axes is not None else ("N", 1, 28))
+
+
 def test_shapes_that_the_constructor_is_given(workspace) -> None:
     source = POOLED.replace("cin=3", "img_size=50, cin=3")
     assert only(workspace(source)) == (("N", 3, 50, 50), "inferred", "img_size=50")
@@ -255,6 +292,17 @@ def test_image_sizes_that_make_the_first_linear_fit(workspace, cin: int, feature
     assert (axes, source) == (("N", cin, side, side), "solved")
     assert f"{side}x{side} is a guess" in why
     assert "`c1` takes" in why
+
+
+@pytest.mark.parametrize(("side", "features"), [(32, 16 * 5 * 5), (64, 16 * 13 * 13), (44, 16 * 8 * 8)])
+@pytest.mark.parametrize("later", ["nn.Linear(100, 84)", "nn.BatchNorm1d(100)", "nn.Conv1d(3, 4, 1)"])
+def test_a_mistake_behind_the_first_linear_does_not_hide_the_size(workspace, side: int, features: int, later: str) -> None:
+    source = CNN.replace("cin=1, features=16 * 4 * 4", f"cin=3, features={features}").replace("features, 10)", "features, 120)")
+    source = source.replace("        self.pool =", f"        self.later = {later}\n        self.pool =")
+    source = source.replace("return self.fc(torch.flatten(x, 1))", "return self.later(self.fc(torch.flatten(x, 1)))")
+    axes, _, _ = only(workspace(source))
+    assert side <= axes[2] < side + 4
+    assert axes[2] == axes[3]
 
 
 def test_a_size_that_is_not_common_is_said(workspace) -> None:
