@@ -27,8 +27,9 @@ _MODEL_FUNCTIONS = ("torchvision.models.", "timm.create_model", "timm.models.", 
 def discover_models(job: CheckJob) -> list[CheckJob]:
     """One job for each model of the job's file; the job alone where it names one. Empty where the file defines no model.
 
-    Every `nn.Module` class is a model that no other model of the file constructs, all of them if that leaves none; where the file has
-    no such class, module-level instances (`model = nn.Sequential(...)`), then functions without required arguments that return a module.
+    Every `nn.Module` class is a model that no other model of the file constructs, all of them if that leaves none, but for losses
+    beside other models; where the file has no such class, module-level instances (`model = nn.Sequential(...)`), then functions
+    without required arguments that return a module.
 
     Raises:
         LoadError: LC901, if the file cannot be read or parsed, or does not define the name.
@@ -48,8 +49,9 @@ def model_names(file: ModuleFile) -> list[str]:
     candidates = [model for model in file.models.values() if _is_model(model, file)]
     if candidates:
         parts = parts_of_others(file)
-        whole = [model.name for model in candidates if model.name not in parts]
-        return whole or [model.name for model in candidates]
+        whole = [model for model in candidates if model.name not in parts] or candidates
+        without_losses = [model for model in whole if not _is_loss(model, file)]
+        return [model.name for model in without_losses or whole]
     return _instances(file) or _factories(file)
 
 
@@ -61,6 +63,19 @@ def _is_model(model: ModelClass, file: ModuleFile) -> bool:
     return model.has_forward or not (
         is_base or model.torch_base.startswith("torch.nn.Module (") or "List" in model.torch_base or "Dict" in model.torch_base
     )
+
+
+def _is_loss(model: ModelClass, file: ModuleFile) -> bool:
+    """A criterion beside the models of a file: called so, and without a layer or weight of its own."""
+    if not (model.name.endswith(("Loss", "Criterion", "loss")) or model.torch_base.endswith("Loss")):
+        return False
+    built = [file.imports.dotted(node.func) or "" for node in ast.walk(model.node) if isinstance(node, ast.Call)]
+    holds = any(name in file.models or (name.startswith("torch.nn.") and _is_layer(name.rpartition(".")[2])) for name in built)
+    return not holds
+
+
+def _is_layer(name: str) -> bool:
+    return name[:1].isupper() and not name.endswith("Loss")
 
 
 def _check_name(file: ModuleFile, name: str) -> None:

@@ -32,6 +32,16 @@ def test_all_of_them_where_each_constructs_another(workspace) -> None:
     assert workspace(source).names() == ["A", "B"]
 
 
+def test_a_loss_beside_a_model_is_no_model(workspace) -> None:
+    net = model("Net", "self.l = nn.Linear(2, 2)")
+    assert workspace(net + model("DiceLoss", "self.smooth = 1.0")).names() == ["Net"]
+    assert workspace(net + model("Smoothed", "self.smooth = 1.0", "nn.CrossEntropyLoss")).names() == ["Net"]
+    assert workspace(model("Weighted", "self.bce = nn.BCELoss()") + model("FocalLoss")).names() == ["Weighted"]
+    assert workspace(model("DiceLoss", "self.smooth = 1.0")).names() == ["DiceLoss"]
+    assert workspace(net + model("ArcFaceLoss", "self.w = nn.Parameter(torch.ones(4, 8))")).names() == ["Net", "ArcFaceLoss"]
+    assert workspace(net + model("VggLoss", "self.conv = nn.Conv2d(3, 8, 3)")).names() == ["Net", "VggLoss"]
+
+
 @pytest.mark.parametrize(
     "use",
     [
