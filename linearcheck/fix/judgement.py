@@ -154,8 +154,24 @@ def keeps_batch(before: Sequence[Sequence[SizeText]], after: Sequence[Sequence[S
     return True
 
 
-def folds_batch(outputs: Sequence[Sequence[SizeText]]) -> bool:
-    """Whether the first output's first axis is a multiple of the batch. Heads of `(T*N, V)` do that on purpose, but a repair after
-    which there is one row per sample is the likelier one."""
+SILENT = frozenset({f"LC{n}" for n in (103, 105, 204, 305, 402, 406, 407, 408, 410, 411, 412, 416, 501, 502, 503, 504)})
+"""Codes of mistakes that PyTorch runs without a word: their repair may well change the output."""
+
+
+def doubts(finding: Diagnostic, before: TrialOutcome, after: TrialOutcome) -> int:
+    """What speaks against a repair after which all is clean, in points: 2 for rows that are not samples, 1 for an output of another shape.
+
+    Heads of `(T*N, V)` fold the batch on purpose, and some models are to return something else; another repair that keeps both is likelier.
+    """
+    folded = 2 if _folds_batch(after.outputs) else 0
+    changed = finding.code not in SILENT and any(_differ(old, new) for old, new in zip(before.outputs, after.outputs, strict=False))
+    return folded + changed
+
+
+def _folds_batch(outputs: Sequence[Sequence[SizeText]]) -> bool:
     first = outputs[0][0] if outputs and outputs[0] else None
     return isinstance(first, NamedSize) and BATCH in first.names and first != N
+
+
+def _differ(old: Sequence[SizeText], new: Sequence[SizeText]) -> bool:
+    return len(old) != len(new) or any(a != b for a, b in zip(old, new, strict=True) if isinstance(a, int) and isinstance(b, int))

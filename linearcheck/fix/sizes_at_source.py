@@ -58,7 +58,10 @@ def size_candidates(
         return [(0.0, ())]  # what is worth this already needs no edit
     neighbours = neighbouring_expressions(source, expression) if depth == MAX_DEPTH or not isinstance(expression, ast.Constant) else ()
     found: list[Candidate] = []
-    for cost, text in rewritings(source, expression, observations, factors, neighbours):
+    texts = rewritings(source, expression, observations, factors, neighbours)
+    # Texts that are worth the same for every layer differ in style alone, so that one trial stands for all.
+    known = all(instance.frames for instance in instances) and level < min(len(instance.frames) for instance in instances)
+    for cost, text in texts[:1] if known else texts:
         found.append((cost, (source.replace(expression, _guarded(source, expression, text)),)))
     if depth > 0:
         found += _where_names_come_from(project, source, expression, instances, observations, factors, level, depth)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, SetArgument, Severity
 from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
-from linearcheck.fix.judgement import PlaceOf, TrialOutcome, Verdict, folds_batch, is_gone, judge, place_in
+from linearcheck.fix.judgement import PlaceOf, TrialOutcome, Verdict, doubts, is_gone, judge, place_in
+from linearcheck.fix.producers import producer_proposals
 from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, compose_edits, digest, merge_edits, overlap
 from linearcheck.trace.records import Layer
 
@@ -171,20 +172,26 @@ class _Repair:
         finding = self.findings[index]
         passed: list[_Passed] = []
         shared = self._may_be_shared(finding, state)
-        for proposal in finding.proposals:
+        for proposal in self._proposals(finding, passed):
             found = self._try(index, proposal, state)
             if found is not None:
                 passed.append(found)
-            if len(passed) == self.bench.limits.fixes_per_finding or (passed and not shared and not passed[-1].doubts):
+            if passed and not passed[-1].doubts and (not shared or len(passed) >= self.bench.limits.fixes_per_finding):
                 break
         if not passed:
             return state
         # One change that repairs several findings is better evidence than any order of proposals.
         passed.sort(key=lambda found: (found.doubts, len(found.state.outcome.diagnostics) if shared else 0))
         best = passed[0]
-        self.fixes[index] = [found.fix for found in passed]
+        self.fixes[index] = [found.fix for found in passed[: self.bench.limits.fixes_per_finding]]
         self._share(best.fix, state, best.state)
         return best.state
+
+    def _proposals(self, finding: Diagnostic, passed: Sequence[_Passed]) -> Iterator[Proposal]:
+        """The rule's own proposals, and the other side of the clash where none of them passed without doubt."""
+        yield from finding.proposals
+        if all(found.doubts for found in passed):
+            yield from producer_proposals(finding, self.start.layers)
 
     def _all_at_once(self, state: _State, states: dict[int, _State]) -> _State:
         """The likeliest fix of every finding in one trial, where each stands for itself: most files with several errors need no more."""
@@ -201,11 +208,9 @@ class _Repair:
             picked[index] = Fix(proposal.kind, proposal.title, proposal.safety, tried=True, edits=candidate)
             edits = merge_edits(edits, candidate)
         after = self._state(edits)
-        if folds_batch(after.outcome.outputs):
-            return state
         for index in order:
             verdict, _ = judge(self.findings[index], state.outcome, state.place, after.outcome, after.place)
-            if verdict is not Verdict.CLEAN:
+            if verdict is not Verdict.CLEAN or doubts(self.findings[index], state.outcome, after.outcome):
                 return state
         for index, fix in picked.items():
             self.fixes[index] = [fix]
@@ -259,17 +264,16 @@ class _Repair:
             after = self._state(merge_edits(state.edits, edits))
             verdict, appeared = judge(current, state.outcome, state.place, after.outcome, after.place)
             fix = Fix(proposal.kind, proposal.title, proposal.safety, tried=True, edits=edits)
-            folds = folds_batch(after.outcome.outputs)
             if verdict is Verdict.CLEAN:
-                passed.append(_Passed(fix, after, int(folds)))
+                passed.append(_Passed(fix, after, doubts(current, state.outcome, after.outcome)))
             elif verdict is Verdict.DOUBTFUL:
-                passed.append(_Passed(replace(fix, safety=Safety.UNSAFE), after, 2 + folds))
+                passed.append(_Passed(replace(fix, safety=Safety.UNSAFE), after, 4))
             elif verdict is Verdict.CONSEQUENCE and follow and followed < self.bench.limits.follow_ups:
                 followed += 1
                 combined = self._followed(current, fix, appeared, state, after)
                 if combined is not None:
                     passed.append(combined)
-            if passed and not passed[-1].doubts:
+            if passed and passed[-1].doubts < 4:  # what speaks against the rest speaks against every way to write this proposal
                 break
         self.tried.setdefault(index, []).append(proposal)
         return min(passed, key=lambda found: found.doubts, default=None)
@@ -316,7 +320,9 @@ class _Repair:
                     edits = tuple(edit for edit in together if edit not in state.edits)
                     title = f"{fix.title} and {proposal.title}"
                     safety = Safety.SAFE if Safety.UNSAFE not in (fix.safety, proposal.safety) else Safety.UNSAFE
-                    return _Passed(replace(fix, title=title, safety=safety, edits=edits), last, int(folds_batch(last.outcome.outputs)))
+                    return _Passed(
+                        replace(fix, title=title, safety=safety, edits=edits), last, doubts(finding, state.outcome, last.outcome)
+                    )
         return None
 
     def _with_fixes(self, index: int, finding: Diagnostic) -> Diagnostic:
