@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Related, Safety, Severity
+from linearcheck.findings import Proposal, Related, ReplaceSource, Safety, Severity
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.evidence import set_argument
 from linearcheck.rules.failures import Failure, failures, is_inside, report
@@ -34,6 +34,7 @@ from linearcheck.rules.layers import ATTENTION_LAYERS, declared_int, tensor_argu
 from linearcheck.rules.operands import resize_parameter
 from linearcheck.rules.provenance import explain_size, operand_origin, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import argument_node, call_at, is_atom, node_text, span_of, turned_operand
 from linearcheck.rules.suggestions import add_arguments, change_argument, combined, ranked, set_output
 from linearcheck.rules.wording import counted, layer_name, listed, shape
 from linearcheck.sizes import Size, is_batch, shape_text
@@ -41,6 +42,7 @@ from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
 
 RULE = Rule("LC306", "attention-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
 
+_MASK_POSITIONS = {"key_padding_mask": 3, "attn_mask": 5}  # of `MultiheadAttention`; the other layers take masks by name
 _SEQUENCES = ("query", "key", "value", "src", "tgt", "memory")
 
 
@@ -96,7 +98,7 @@ def _about_layer(failure: Failure, around: Call, layer: Layer) -> Finding:
                 f"{_layout_text(layer, next(iter(given.values()), None))} {origin_sentence(trace, mask)}".strip(),
                 got=mask.sizes,
                 expected=wanted,
-                proposals=ranked(_mask_resized(trace, mask, wanted)),
+                proposals=ranked(_mask_turned(shown, name, mask, wanted), _mask_resized(trace, mask, wanted)),
             ),
         )
     sequences = listed([f"{name} {shape(tensor)}" for name, tensor in given.items()]) if given else "its input"
@@ -128,6 +130,19 @@ def _mask_shape(layer: Layer, name: str, given: dict[str, TensorInfo]) -> tuple[
     if name.startswith("src"):
         return keys.sizes[steps], keys.sizes[steps]
     return queries.sizes[steps], keys.sizes[steps]
+
+
+def _mask_turned(failure: Failure, name: str, mask: TensorInfo, wanted: tuple[Size, ...]) -> Proposal | None:
+    """Swap the axes of a mask of (keys, N), or leave out the swap that made it so."""
+    node, site = call_at(failure.trace, failure.call.site), failure.call.site
+    value = argument_node(node, name, _MASK_POSITIONS.get(name, 99)) if node is not None else None
+    if mask.sizes[::-1] != wanted or value is None or site is None:
+        return None
+    turned = turned_operand(value)
+    text = node_text(failure.trace, site.path, turned or value)
+    text = text if turned is not None else f"{text if is_atom(value) else f'({text})'}.transpose(0, 1)"
+    title = f"swap the axes of the {name} that {failure.name} takes"
+    return Proposal("permute", title, Safety.UNSAFE, (ReplaceSource(span_of(failure.trace, site.path, value), text),))
 
 
 def _mask_resized(trace: Trace, mask: TensorInfo, wanted: tuple[Size, ...]) -> Proposal | None:

@@ -79,11 +79,16 @@ def _wrong_sizes(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
     )
 
 
-def _made_to_fit(failure: Failure, x: TensorInfo, reshape: Reshape) -> Proposal | None:
-    """Let the layer before make as many values as the sizes ask for: a Linear before a view into a map."""
-    if x.rank != 2 or reshape.values is None or -1 in reshape.asked[1:]:
-        return None
-    return set_output(failure.trace, explain_size(failure.trace, x, 1), reshape.literals, until=failure.call)
+def _made_to_fit(failure: Failure, x: TensorInfo, reshape: Reshape) -> list[Proposal | None]:
+    """Let the layer before make as many values as the sizes ask for: a Linear before a view into a map, a head before anchors."""
+    if x.rank < 2 or reshape.values is None or -1 in reshape.asked[1:]:
+        return []
+    found = []
+    for axis in dict.fromkeys((1, x.rank - 1)):
+        others = reshape.values // x.shape[axis] if x.shape[axis] else 0
+        if others and reshape.literals % others == 0:
+            found.append(set_output(failure.trace, explain_size(failure.trace, x, axis), reshape.literals // others, until=failure.call))
+    return found
 
 
 def _made_for_other_input(failure: Failure, x: TensorInfo, reshape: Reshape) -> Proposal | None:

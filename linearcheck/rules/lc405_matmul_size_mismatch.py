@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from linearcheck.findings import FixKind, Proposal, Safety, Severity, WrapInput
+from linearcheck.rules.arithmetic import broadcast_clashes
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.operands import equal_features, operand_word, resize_parameter
@@ -84,7 +85,12 @@ def _product(failure: Failure, first: TensorInfo, second: TensorInfo) -> Finding
         sentences = [explain_size(trace, first, inner[0]).text, explain_size(trace, second, inner[1]).text]
     else:
         message = f"{name} refuses {operand_word(trace, first)} and {operand_word(trace, second)}"
-        sentences = [_rank_text(failure, first, second), origin_sentence(trace, first), origin_sentence(trace, second)]
+        sentences = [
+            _rank_text(failure, first, second),
+            _stacks_text(first, second),
+            origin_sentence(trace, first),
+            origin_sentence(trace, second),
+        ]
     expected: tuple[Size | str, ...] | None = None
     if inner is not None and clash:
         expected = ("*", first.sizes[inner[0]], second.sizes[-1]) if second.rank > 1 else (first.sizes[inner[0]],)
@@ -95,7 +101,9 @@ def _product(failure: Failure, first: TensorInfo, second: TensorInfo) -> Finding
         " ".join(dict.fromkeys(sentence for sentence in sentences if sentence)),
         got=second.sizes,
         expected=expected,
-        proposals=_proposals(failure, first, second, inner) if inner is not None and clash else (),
+        proposals=_proposals(failure, first, second, inner)
+        if inner is not None and clash
+        else ranked(_resized_stacks(trace, first, second)),
     )
 
 
@@ -103,6 +111,12 @@ def _inner_axes(first: TensorInfo, second: TensorInfo) -> tuple[int, int] | None
     if first.rank == 0 or second.rank == 0:
         return None
     return first.rank - 1, max(second.rank - 2, 0)
+
+
+def _stacks_text(first: TensorInfo, second: TensorInfo) -> str:
+    clashes = broadcast_clashes(first.shape[:-2], second.shape[:-2])
+    pairs = [f"{first.sizes[first.rank - 2 + axis]} and {second.sizes[second.rank - 2 + axis]}" for axis in reversed(clashes)]
+    return f"Their stacks of matrices cannot be broadcast: {listed(pairs)}." if pairs else ""
 
 
 def _rank_text(failure: Failure, first: TensorInfo, second: TensorInfo) -> str:
@@ -117,6 +131,17 @@ def _proposals(failure: Failure, first: TensorInfo, second: TensorInfo, inner: t
     sizes = equal_features(trace, first, inner[0], second, inner[1])
     owned = resize_parameter(trace, second, inner[1], first.shape[inner[0]]) if second.role == "parameter" else []
     return ranked(_transposed(failure, first, second), owned, sizes)
+
+
+def _resized_stacks(trace: Trace, first: TensorInfo, second: TensorInfo) -> list[Proposal]:
+    """Where stacks of matrices differ in number: as many in the parameter as the other operand has."""
+    clashes = broadcast_clashes(first.shape[:-2], second.shape[:-2])
+    return [
+        proposal
+        for tensor, other in ((first, second), (second, first))
+        if tensor.role == "parameter" and len(clashes) == 1
+        for proposal in resize_parameter(trace, tensor, tensor.rank - 2 + clashes[0], other.shape[other.rank - 2 + clashes[0]])
+    ]
 
 
 def _transposed(failure: Failure, first: TensorInfo, second: TensorInfo) -> list[Proposal | None]:

@@ -10,7 +10,7 @@ from linearcheck.rules.arithmetic import broadcast_clashes, insertions_that_fit
 from linearcheck.rules.axes import REDUCTIONS, Windowed, axis_source, normal_axis
 from linearcheck.rules.failures import Failure
 from linearcheck.rules.provenance import explain_size, is_feature_map
-from linearcheck.rules.source import call_at, default_of, imports_as, is_atom, node_text, operand_node, span_of
+from linearcheck.rules.source import call_at, constant_value, default_of, imports_as, is_atom, node_text, operand_node, span_of
 from linearcheck.rules.spatial import make_equal
 from linearcheck.rules.suggestions import set_output
 from linearcheck.sizes import Size, shape_text
@@ -155,7 +155,7 @@ def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int, k
     name = tensor.name or maker.name
     found = []
     default = default_of(trace, maker.site, target.id) if isinstance(target, ast.Name) else None
-    if default is not None and getattr(default, "value", None) == old:
+    if default is not None and constant_value(default) == old:
         title = f"make `{ast.unparse(target)}`, and so axis {axis} of `{name}`, {wanted}"
         found.append(Proposal(kind, title, Safety.UNSAFE, (ReplaceSource(span_of(trace, path, default), str(wanted)),)))
     text = node_text(trace, path, target)

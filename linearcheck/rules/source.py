@@ -148,6 +148,32 @@ def list_items(trace: Trace, span: Span | None) -> list[ast.expr]:
     )
 
 
+def turned_operand(node: ast.expr) -> ast.expr | None:
+    """What `x.T`, `x.t()` or `x.transpose(0, 1)` turns, or None."""
+    match node:
+        case ast.Attribute(value=value, attr="T") | ast.Call(func=ast.Attribute(value=value, attr="t"), args=[], keywords=[]):
+            return value
+        case ast.Call(func=ast.Attribute(value=value, attr="transpose"), args=[ast.Constant(a), ast.Constant(b)]) if {a, b} == {0, 1}:
+            return value
+    return None
+
+
+def constant_value(node: ast.expr | None) -> object | None:
+    """The value of a number, or of an expression of numbers alone: `32 * 6 * 6`."""
+    if node is None:
+        return None
+    for part in ast.walk(node):
+        is_number = isinstance(part, ast.Constant) and type(part.value) in (int, float)
+        if not is_number and not isinstance(
+            part, ast.BinOp | ast.UnaryOp | ast.Add | ast.Sub | ast.Mult | ast.FloorDiv | ast.Mod | ast.USub
+        ):
+            return None
+    try:
+        return eval(compile(ast.Expression(node), "", "eval"), {"__builtins__": {}})  # numbers and operators alone
+    except ArithmeticError:
+        return None
+
+
 def is_atom(node: ast.expr) -> bool:
     """Whether an attribute can be written behind the expression without parentheses."""
     return isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))

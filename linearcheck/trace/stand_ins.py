@@ -343,6 +343,8 @@ def _matmul(call: _Failed) -> StandIn | None:
     shapes = [(*batches, *rows, *columns)]
     if b.dim() > 1 and a.shape[-1] == b.shape[-1] != b.shape[-2]:
         shapes.insert(0, (*batches, *rows, b.shape[-2]))  # the second factor was meant transposed
+    if b.dim() > 1 and b.shape[-1] == b.shape[-2]:
+        shapes.append(tuple(a.shape))  # a square factor keeps the axis that it acts on, however many there should be
     if others and len(others) == len(batches):
         shapes.append((*(max(x, y) for x, y in zip(batches, others, strict=True)), *rows, *columns))
     return StandIn(_unique(shapes), torch.promote_types(a.dtype, b.dtype))
