@@ -67,7 +67,7 @@ def _check(arguments: CheckArguments, outputs: Sequence[Output], worker: Worker 
             named = named_models(arguments, configs)
             baseline = _baseline(arguments, here)
             if memory.invocation is not None:
-                memory.note_reading(recorder.seen())
+                memory.note_reading(recorder.seen(with_modules=False))
     except ConfigError as error:
         return _Result(_fail(RunError("configuration", str(error)), outputs, arguments))
     n_jobs = arguments.jobs or here.jobs or _n_processors()

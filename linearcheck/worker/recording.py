@@ -146,12 +146,19 @@ class Recorder:
         finally:
             self._is_paused = before
 
-    def seen(self) -> Seen:
-        """All that has been read so far, and what modules have been imported from."""
-        new = [(name, module) for name, module in list(sys.modules.items()) if name not in _known_modules]
-        _collect(new, self._modules)
-        for path in self._modules.files | _known.files:
-            self._presence.setdefault(path, True)
+    def seen(self, *, with_modules: bool = True) -> Seen:
+        """All that has been read so far, and what the modules of this process have been imported from."""
+        obstacle = self.obstacle
+        if with_modules:
+            new = [(name, module) for name, module in list(sys.modules.items()) if name not in _known_modules]
+            _collect(new, self._modules)
+            for path in self._modules.files:
+                self._presence.setdefault(path, True)
+            obstacle = obstacle or self._native_reader(new)
+            self._modules.names |= _known.names
+            self._modules.packages |= _known.packages
+            for path in _known.files:
+                self._presence.setdefault(path, True)
         return Seen(
             present=tuple(sorted(path for path, is_there in self._presence.items() if is_there)),
             absent=tuple(sorted(path for path, is_there in self._presence.items() if not is_there)),
@@ -159,10 +166,10 @@ class Recorder:
             listed=tuple(sorted(self._listed)),
             searched=tuple(sorted(self._searched - self._listed)),
             variables=tuple(sorted(self._variables)),
-            names=tuple(sorted(self._modules.names | _known.names)),
+            names=tuple(sorted(self._modules.names)),
             search=tuple(dict.fromkeys(os.path.abspath(entry) for entry in sys.path if isinstance(entry, str))),
-            packages=tuple(sorted(self._modules.packages | _known.packages)),
-            obstacle=self.obstacle or self._native_reader(new),
+            packages=tuple(sorted(self._modules.packages)),
+            obstacle=obstacle,
         )
 
     def add(self, seen: Seen) -> None:
@@ -178,7 +185,8 @@ class Recorder:
 
     def _native_reader(self, new: Sequence[tuple[str, object]]) -> str:
         """A package that was imported, opens files unseen, and is spoken of in one of the files that were read."""
-        imported = [name for name in _NATIVE_READERS if any(module.partition(".")[0] == name for module, _ in new)]
+        tops = {name.partition(".")[0] for name, _ in new}
+        imported = [name for name in _NATIVE_READERS if name in tops]
         for path in self._presence if imported else ():
             if path.endswith((".py", ".ipynb")) and self._presence[path]:
                 try:
