@@ -26,6 +26,7 @@ SAME_PLACE = RESHAPING | {
     "sigmoid", "leaky_relu", "elu", "dropout", "neg",
 }  # fmt: skip
 """Calls after which every value still stands where it stood in memory."""
+SHIFTING = RESHAPING | {"getitem", "contiguous", "permute", "transpose", "narrow", "to", "float", "movedim"}
 FLATTENED_RANK = 2
 """The batch, and one axis that holds all the rest."""
 
@@ -69,17 +70,36 @@ def _before(trace: Trace, call: Call) -> TensorInfo | None:
 
 
 def _is_shift(trace: Trace, call: Call) -> bool:
-    """The relative shift of Transformer-XL and Music Transformer: pad by one, cut through on purpose, slice."""
+    """The relative shift: pad by one (Transformer-XL, Music Transformer) or not at all (XLNet), cut through on purpose, slice, cut again."""
     tensor = call.input
     if tensor is None:
         return False
-    passing = RESHAPING | {"getitem", "contiguous", "permute", "transpose", "narrow", "to", "float", "movedim"}
-    for _, maker in steps_back(trace, tensor, passing, limit=8):
-        if maker is not None and (
-            maker.name == "pad" or (maker.name == "cat" and any(_is_constant(trace, part) for part in maker.tensors))
-        ):
+    for _, maker in steps_back(trace, tensor, SHIFTING, limit=8):
+        if maker is None:
+            continue
+        if maker.name == "pad" or (maker.name == "cat" and any(_is_constant(trace, part) for part in maker.tensors)):
             return True
-    return False
+        if maker.name in {"getitem", "narrow"} and maker.input is not None and _shortens(maker) and _cuts(trace.producer(maker.input)):
+            return True
+    return any(
+        _shortens(taken) and any(_cuts(later) for later in trace.consumers(taken.outputs[0]))
+        for taken in trace.consumers(call.outputs[0])
+        if taken.name in {"getitem", "narrow"} and taken.outputs
+    )
+
+
+def _shortens(call: Call) -> bool:
+    """Whether a slice leaves a little less of one axis."""
+    x, output = call.input, call.output
+    if x is None or output is None or x.rank != output.rank:
+        return False
+    return sum(a != b for a, b in zip(x.shape, output.shape, strict=True)) == 1
+
+
+def _cuts(call: Call | None) -> bool:
+    if call is None or call.name not in RESHAPING or call.input is None or call.output is None:
+        return False
+    return _cut(call.input.sizes, call.output.sizes) is not None
 
 
 def _is_constant(trace: Trace, tensor: TensorInfo) -> bool:

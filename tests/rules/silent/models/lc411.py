@@ -367,3 +367,18 @@ class WindowsThenGrid(nn.Module):
         x = self.whole(self.mix[0](self.parts(x, self.size)), self.size, rows)
         x = self.whole(self.mix[1](self.parts(x, rows)), rows, self.size)
         return self.head(x.mean((2, 3)))
+
+
+# input: N,12,16
+class XlNetShift(nn.Module):
+    """XLNet's shift of twice as many positions (Yang et al. 2019): reshape, slice, reshape, without a pad."""
+
+    def __init__(self, dim=16):
+        super().__init__()
+        self.q, self.r, self.out = nn.Linear(dim, dim), nn.Parameter(torch.randn(24, dim)), nn.Linear(dim, 3)
+
+    def forward(self, x):
+        scores = self.q(x) @ self.r.t()
+        n, i, j = scores.shape
+        scores = scores.reshape(n, j, i)[:, 1:, :].reshape(n, i, j - 1)[:, :, :i]
+        return self.out(torch.softmax(scores, -1) @ x)
