@@ -77,3 +77,15 @@ def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
 def test_repair_reads_like_the_author(name: str, old: str, new: str, expected: str) -> None:
     _, text = repaired(name, old, new)
     assert expected in text
+
+
+def test_second_repair_changes_nothing() -> None:
+    _, text = repaired("unet", "DoubleConv(base * 4, base * 2)", "DoubleConv(base * 5, base * 2)")
+    again = run_in_fork(lambda: mutation.repaired(text, "unet"), 60)
+    assert again.value == [text, []]
+
+
+@pytest.mark.parametrize("name", ["lenet", "resnet", "vit"])
+def test_right_file_is_never_touched(name: str) -> None:
+    text = (mutation.MODELS / f"{name}.py").read_text()
+    assert run_in_fork(lambda: mutation.repaired(text, name), 60).value == [text, []]
