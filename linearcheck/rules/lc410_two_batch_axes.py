@@ -27,7 +27,7 @@ from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.axes import REDUCTIONS
 from linearcheck.rules.crossed_picks import crossed_picks
 from linearcheck.rules.flow import is_settled, steps_back
-from linearcheck.rules.layers import ADAPTIVE_POOLS, CONVOLUTIONS, operation
+from linearcheck.rules.layers import ADAPTIVE_POOLS, CONVOLUTIONS, RECURRENT, operation
 from linearcheck.rules.observations import observed, operand_nodes, replace_node, user_calls
 from linearcheck.rules.operands import kept_axis, operand_word
 from linearcheck.rules.provenance import explain_size
@@ -41,6 +41,8 @@ RULE = Rule("LC410", "two-batch-axes", Severity.ERROR, FixAvailability.SOMETIMES
 
 LOSSES = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss"})
 ARITHMETIC = frozenset({"add", "sub", "div"})
+LEAVING_ONE = frozenset({"linear", "bilinear", "embedding", "gather", "take_along_dim", *CONVOLUTIONS, *ADAPTIVE_POOLS, *RECURRENT})
+"""What makes an axis of size 1 by its declaration: `out_features=1`, a table of one column."""
 SAME_AXES = frozenset(
     [
         "detach",
@@ -93,13 +95,13 @@ def _crossing(short: TensorInfo, long: TensorInfo) -> int | None:
 
 
 def _is_left_over(trace: Trace, tensor: TensorInfo, axis: int) -> bool:
-    """Whether a size of 1 is what a layer's `out_features=1`, an input or a `gather` left, and not put there for broadcasting."""
+    """Whether a size of 1 is what a layer, an input or a `gather` left, and not put there for broadcasting."""
     origin = explain_size(trace, tensor, axis)
     if origin.call is None:
         return origin.tensor.role == "input"
     if any(call.name in {"unsqueeze", "getitem", "view", "reshape", "expand"} for call in origin.passed):
         return False
-    return operation(origin.call) in {"linear", "bilinear", "gather", "take_along_dim", *CONVOLUTIONS, *ADAPTIVE_POOLS} or (
+    return operation(origin.call) in LEAVING_ONE or (
         origin.call.name in REDUCTIONS and not origin.call.arguments.get("keepdim") and origin.tensor.rank == tensor.rank
     )
 

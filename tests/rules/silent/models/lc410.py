@@ -30,6 +30,30 @@ class ProjectionCritic(nn.Module):
         return self.out(h) + (self.embed(y) * h).sum(1)  # LC410
 
 
+# input: N:int64; N:int64
+class Factorisation(nn.Module):
+    """Biases are tables of one column."""
+
+    def __init__(self):
+        super().__init__()
+        self.users, self.items = nn.Embedding(11, 6), nn.Embedding(13, 6)
+        self.bias = nn.Embedding(11, 1)
+
+    def forward(self, user, item):
+        return (self.users(user) * self.items(item)).sum(1) + self.bias(user)  # LC410
+
+
+# input: N:int64; N:int64
+class FactorisationKept(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.users, self.items = nn.Embedding(11, 6), nn.Embedding(13, 6)
+        self.bias = nn.Embedding(11, 1)
+
+    def forward(self, user, item):
+        return (self.users(user) * self.items(item)).sum(1, keepdim=True) + self.bias(user)
+
+
 # input: N,9; N
 class RegressionLoss(nn.Module):
     def __init__(self):
