@@ -13,7 +13,7 @@ The model has fewer layers than it looks, and its checkpoint has weights that no
     return self.out(F.relu(self.fc1(x)))
 
 ## Fix
-Call it, or leave it out. No repair is offered.
+Call it, or leave it out. Where its twin (`bn2` for `bn3`) is called twice, the second call is offered to it.
 
 ## PyTorch says
 Nothing; `DistributedDataParallel` stops with "Expected to have finished reduction".
@@ -29,13 +29,14 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from linearcheck.findings import Diagnostic, Severity
+from linearcheck.findings import Diagnostic, Proposal, ReplaceSource, Safety, Severity
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.source import tree_of
+from linearcheck.rules.source import node_text, nodes_at, span_of, tree_of
+from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import layer_name, on_line
 from linearcheck.trace.records import Layer, Trace
 
-RULE = Rule("LC502", "layer-never-called", Severity.WARNING, FixAvailability.NEVER, __doc__)
+RULE = Rule("LC502", "layer-never-called", Severity.WARNING, FixAvailability.SOMETIMES, __doc__)
 
 TORCH_BASES = frozenset({"Module", "LightningModule"})
 LOOKUPS = frozenset(
@@ -66,7 +67,7 @@ def check(trace: Trace) -> Iterator[Finding]:
         file = files[path]
         if file is not None and _is_unread(file, layer, owner):
             reported.append(layer.name)
-            yield _finding(layer, owner, count)
+            yield _finding(trace, layer, owner, count)
 
 
 def _is_used(layer: Layer, used: set[int]) -> bool:
@@ -127,7 +128,7 @@ def _is_of_self(node: ast.expr) -> bool:
     )
 
 
-def _finding(layer: Layer, owner: Layer, count: int) -> Finding:
+def _finding(trace: Trace, layer: Layer, owner: Layer, count: int) -> Finding:
     span = layer.definition
     inside = f" of `{owner.type}`" if owner.name else ""
     attribute = layer.name.rpartition(".")[2]
@@ -142,5 +143,39 @@ def _finding(layer: Layer, owner: Layer, count: int) -> Finding:
             path=span.path if span is not None else "",
             layer=layer.name,
             definition=span,
+            proposals=ranked(_in_place_of_its_twin(trace, layer)),
         )
     )
+
+
+def _in_place_of_its_twin(trace: Trace, layer: Layer) -> Proposal | None:
+    """`self.bn3` where `self.bn2`, of the same type and sizes, is called at two places: a copied line, with one name left as it was."""
+    twins = [other for other in trace.layers if other.called and _are_twins(layer, other)]
+    for twin in sorted(twins, key=lambda other: _number(other) > _number(layer)):
+        found = {call.site for call in trace.calls if call.kind == "module" and call.layer == twin.name and call.site is not None}
+        sites = sorted(found, key=lambda span: (span.path, span.line, span.column))
+        if len(sites) != 2:
+            continue
+        site = sites[-1] if _number(layer) > _number(twin) else sites[0]
+        attribute = twin.name.rpartition(".")[2]
+        node = next((node for node in nodes_at(trace, site) if isinstance(node, ast.Call)), None)
+        if node is None or not (isinstance(node.func, ast.Attribute) and node.func.attr == attribute and _is_of_self(node.func.value)):
+            continue
+        name = layer.name.rpartition(".")[2]
+        written = f"{node_text(trace, site.path, node.func.value)}.{name}"
+        edit = ReplaceSource(span_of(trace, site.path, node.func), written)
+        return Proposal("other", f"call `{name}`{on_line(site)}, where `{attribute}` is called a second time", Safety.UNSAFE, (edit,))
+    return None
+
+
+def _are_twins(layer: Layer, other: Layer) -> bool:
+    """Two layers of one module, alike but for the number in their names."""
+    (owner, _, name), (other_owner, _, other_name) = layer.name.rpartition("."), other.name.rpartition(".")
+    alike = owner == other_owner and layer.type == other.type and layer.declared == other.declared
+    return alike and name != other_name and name.rstrip("0123456789") == other_name.rstrip("0123456789")
+
+
+def _number(layer: Layer) -> int:
+    name = layer.name.rpartition(".")[2]
+    digits = name[len(name.rstrip("0123456789")) :]
+    return int(digits or 0)

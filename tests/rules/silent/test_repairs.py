@@ -68,3 +68,24 @@ def test_statistics_of_one_tensor_are_pooled_alike(tmp_path: Path) -> None:
     edits = first_repair(tmp_path, POOLING, "N,15,9", "LC501")
     assert len(edits) == 2
     assert all("1" in edit and "0" not in edit for edit in edits)
+
+
+TWINS = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)
+        self.bn1 = nn.BatchNorm2d(8)
+        self.bn2 = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.{second}(self.conv2(x)))
+"""
+
+
+def test_a_layer_never_called_takes_the_second_call_of_its_twin(tmp_path: Path) -> None:
+    assert first_repair(tmp_path, TWINS.format(second="bn1"), "N,3,20,24", "LC502") == ["self.bn2"]
