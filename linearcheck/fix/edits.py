@@ -104,7 +104,9 @@ def _combined(project: Project, choices: Sequence[list[Candidate]]) -> list[tupl
             edits = merge_edits(edits, more)
         else:
             if edits:
-                found.append((sum(cost for cost, _ in combination), edits))
+                # An edit that several actions have in common is one change; a change of many places is a larger one.
+                costs = {more: cost for cost, more in combination}
+                found.append((sum(costs.values()) + 0.3 * len(edits), edits))
     found.sort(key=lambda candidate: candidate[0])
     unique = dict.fromkeys(_with_imports(project, edits) for _, edits in found)
     return list(unique)[:MAX_CANDIDATES]
@@ -272,7 +274,7 @@ def _hypotheses(action: SetArgument, wanted: int, wishes: Wishes) -> list[tuple[
             exact.append(Instance(size, layer.built))
     alone = [Instance(wanted, layer.built) for layer in own] or [Instance(wanted)]
     if len(exact) > 1:
-        return [(0.0, exact), (3.0, alone)]
+        return [(0.0, exact), (1.5, alone)]
     return [(0.0, alone)]
 
 

@@ -17,6 +17,7 @@ from linearcheck.fix.definitions import Binding, Project, StaticValues, bindings
 from linearcheck.fix.expressions import Observation, neighbouring_expressions, rewritings
 from linearcheck.fix.source import Comprehension, SourceFile, dotted, last_name
 from linearcheck.fix.tables import changed_sequences, table_entries
+from linearcheck.fix.text import merge_edits, overlap
 from linearcheck.fix.values import Lookup, evaluate, names_in
 from linearcheck.trace.records import BuildFrame
 
@@ -63,6 +64,8 @@ def size_candidates(
     known = all(instance.frames for instance in instances) and level < min(len(instance.frames) for instance in instances)
     for cost, text in texts[:1] if known else texts:
         found.append((cost, (source.replace(expression, _guarded(source, expression, text)),)))
+    if depth > 0 and isinstance(expression, ast.IfExp):
+        found += _in_branches(project, source, expression, instances, observations, factors, level, depth)
     if depth > 0:
         found += _where_names_come_from(project, source, expression, instances, observations, factors, level, depth)
     return _cheapest(found)
@@ -105,6 +108,30 @@ def lookup_for(project: Project, source: SourceFile, at: ast.AST, instance: Inst
         return value if value is not None else static(name)
 
     return lookup
+
+
+def _in_branches(
+    project: Project,
+    source: SourceFile,
+    expression: ast.IfExp,
+    instances: Sequence[Instance],
+    observations: Sequence[Observation],
+    factors: Sequence[int],
+    level: int,
+    depth: int,
+) -> Iterator[Candidate]:
+    """Edits of the branch that the layers with a wrong size took: `hidden` of `n_mels if i == 0 else hidden`."""
+    taken = [evaluate(expression.test, observation.names) for observation in observations]
+    if None in taken:
+        return
+    choices: list[list[Candidate]] = []
+    for branch, side in ((expression.body, True), (expression.orelse, False)):
+        own = [instance for instance, test in zip(instances, taken, strict=True) if bool(test) is side]
+        choices.append(size_candidates(project, source, branch, own, factors, level, depth - 1)[:6] if own else [(0.0, ())])
+    for first_cost, first in choices[0]:
+        for second_cost, second in choices[1]:
+            if not overlap(first, second):
+                yield first_cost + second_cost, merge_edits(first, second)
 
 
 def _where_names_come_from(

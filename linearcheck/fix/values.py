@@ -23,6 +23,15 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
 }
 
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": int, "len": len, "max": max, "min": min, "sum": sum, "abs": abs, "round": round, "math.prod": math.prod, "prod": math.prod,
     "np.prod": math.prod, "math.ceil": math.ceil, "math.floor": math.floor, "math.sqrt": math.sqrt, "math.isqrt": math.isqrt,
@@ -71,7 +80,7 @@ def _evaluate(node: ast.expr, lookup: Lookup) -> Any:
             return _evaluate(node.body if _known(_evaluate(node.test, lookup)) else node.orelse, lookup)
         case ast.Compare(ops=[op], comparators=[other]):
             left, right = _known(_evaluate(node.left, lookup)), _known(_evaluate(other, lookup))
-            return {ast.Eq: left == right, ast.NotEq: left != right}[type(op)]
+            return _COMPARISONS[type(op)](left, right)
     return None
 
 
