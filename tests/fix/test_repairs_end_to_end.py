@@ -52,6 +52,7 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("helper", "conv_block(16, 32, stride=2)", "conv_block(24, 32, stride=2)"),
         ("unet", "DoubleConv(base * 4, base * 2)", "DoubleConv(base * 3, base * 2)"),
         ("loop_mlp", "            width = size\n", ""),
+        ("stacked_lstm", "2 * hidden if i", "hidden if i"),
         ("resnet", "            self.in_planes = planes\n", ""),
         ("base_class", "feature_dim = 32", "feature_dim = 64"),
         ("tabs_and_continuations", "12*12*12", "12*14*14"),
