@@ -3,7 +3,7 @@ from torch import nn
 
 
 class Phones(nn.Module):
-    def __init__(self, n_mels=80, hidden=24, n_layers=3, n_phones=48):
+    def __init__(self, n_mels=80, hidden=20, n_layers=3, n_phones=48):
         super().__init__()
         self.layers = nn.ModuleList()
         for i in range(n_layers):
