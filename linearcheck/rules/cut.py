@@ -92,12 +92,23 @@ def _group(before: Sequence[int], after: Sequence[int], low: int, high: int) -> 
     torn = any(larger % smaller for smaller, larger in pairwise(inner))
     inside = [axis for axis in new if after[axis] not in before or after[axis + 1] not in before]
     straddles = any(_straddles(before, after[axis], after[axis + 1]) for axis in new)
-    return Regroup(old, new, torn or straddles or _swaps(before, after, old, new), tuple(inside))
+    return Regroup(old, new, torn or straddles or _swaps(before, after, old, new) or _tears(before, after, low, high), tuple(inside))
 
 
 def _straddles(before: Sequence[int], start: int, end: int) -> bool:
     """Whether a new axis is a part of one old axis together with a part of a later one: (32, 64) viewed as (4, 32, 16)."""
     return start not in before and end not in before and any(start < boundary < end for boundary in before)
+
+
+def _tears(before: Sequence[int], after: Sequence[int], low: int, high: int) -> bool:
+    """Whether an old axis is split and both parts go into neighbours: (4, 16, 8) viewed as (16, 32), whose second axis is torn in two."""
+    for previous, boundary, following in zip(after, after[1:], after[2:], strict=False):
+        if low < boundary < high and boundary not in before:
+            start = max(end for end in before if end < boundary)
+            end = min(end for end in before if end > boundary)
+            if previous < start and following > end:
+                return True
+    return False
 
 
 def _swaps(before: Sequence[int], after: Sequence[int], old: Sequence[int], new: Sequence[int]) -> bool:
@@ -115,6 +126,8 @@ def cuts_axes(old: Shape, new: Shape) -> bool:
     >>> cuts_axes((N, 32, 64), (N, 4, 32, 16)), cuts_axes((N, 32, 64), (N, 32, 4, 16))
     (True, False)
     >>> cuts_axes((N, 12, 3), (N, 3, 12)), cuts_axes((N, 12, 3), (N, 4, 9))
+    (True, False)
+    >>> cuts_axes((N, 4, 16, 8), (N, 16, 32)), cuts_axes((N, 16, 4, 8), (N, 16, 32))
     (True, False)
     """
     groups = regroups(old, new)

@@ -31,9 +31,18 @@ class Reach:
         return tuple(output for output in self.outputs if any(depends_on(size) for size in output.sizes))
 
     @property
-    def is_scalar(self) -> bool:
-        """Whether nothing but scalars is returned downstream: a loss."""
-        return bool(self.outputs) and all(output.rank == 0 for output in self.outputs)
+    def is_loss(self) -> bool:
+        """Whether nothing but scalars is returned downstream, and a loss made them: one number may also be the answer about a bag."""
+        return bool(self.outputs) and all(output.rank == 0 for output in self.outputs) and any(_is_loss(call) for call in self.calls)
+
+
+def _is_loss(call: Call) -> bool:
+    return call.name.endswith("_loss") or call.name in {
+        "cross_entropy",
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "kl_div",
+    }
 
 
 def reach_of(trace: Trace, *tensors: TensorInfo) -> Reach:

@@ -73,7 +73,7 @@ class Culprit:
     @property
     def is_seen(self) -> bool:
         """Whether the mixing shows: an output with one row per sample is mixed, or weights act on what is mixed before a loss."""
-        return (self.leak.reaches_output and has_rows(self.reach)) or (self.reach.is_scalar and bool(self.reach.weights))
+        return (self.leak.reaches_output and has_rows(self.reach)) or (self.reach.is_loss and bool(self.reach.weights))
 
 
 def has_rows(reach: Reach) -> bool:

@@ -17,13 +17,14 @@ from linearcheck.rules.rule import Finding, Rule
 from linearcheck.rules.source import is_atom, node_text, span_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import call_on_line, quoted, shape
+from linearcheck.rules.written_sizes import written_shapes
 from linearcheck.sizes import Shape, depends_on, is_batch, shape_text
 from linearcheck.trace.records import Call, TensorInfo, Trace
 
 RESHAPING = frozenset({"view", "reshape", "flatten", "unflatten", "view_as", "reshape_as", "ravel"})
 SAME_PLACE = RESHAPING | {
-    "contiguous", "clone", "detach", "to", "float", "half", "double", "type", "type_as", "squeeze", "unsqueeze", "relu", "gelu", "silu", "tanh",
-    "sigmoid", "leaky_relu", "elu", "dropout", "neg",
+    "contiguous", "clone", "detach", "to", "float", "half", "double", "type", "type_as", "squeeze", "unsqueeze", "relu", "gelu", "silu",
+    "tanh", "sigmoid", "leaky_relu", "elu", "dropout", "neg",
 }  # fmt: skip
 """Calls after which every value still stands where it stood in memory."""
 SHIFTING = RESHAPING | {"getitem", "contiguous", "permute", "transpose", "narrow", "to", "float", "movedim"}
@@ -40,12 +41,17 @@ def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
             continue  # a batch size written as a number: LC407 speaks
         if before is None or output is None or not any(depends_on(size) for size in before.sizes):
             continue
-        cut = _cut(before.sizes, output.sizes)
+        old, new = before.sizes, output.sizes
+        cut = _cut(old, new)
+        if cut is None and call.input is not None and before.uid == call.input.uid:
+            old, new = written_shapes(trace, call) or (old, new)
+            cut = _cut(old, new)
         if cut is None or reach_of(trace, output).fails or _is_shift(trace, call):
             continue
-        moved = moved_axes(before.sizes, output.sizes, cut)
+        moved = moved_axes(old, new, cut)
         if moved or not _is_flat_capsule(trace, before):
-            yield _finding(rule, trace, call, before, output, cut, certain=bool(moved))
+            order = merging_order(old, new)
+            yield _finding(rule, trace, call, before, output, cut, order, certain=bool(moved))
 
 
 def _cut(old: Shape, new: Shape) -> Regroup | None:
@@ -70,7 +76,7 @@ def _before(trace: Trace, call: Call) -> TensorInfo | None:
 
 
 def _is_shift(trace: Trace, call: Call) -> bool:
-    """The relative shift: pad by one (Transformer-XL, Music Transformer) or not at all (XLNet), cut through on purpose, slice, cut again."""
+    """The relative shift: pad by one (Transformer-XL, Music Transformer) or not (XLNet), cut through on purpose, slice, cut again."""
     tensor = call.input
     if tensor is None:
         return False
@@ -114,10 +120,11 @@ def _is_flat_capsule(trace: Trace, tensor: TensorInfo) -> bool:
     return is_feature_map(trace, tensor)
 
 
-def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, cut: Regroup, certain: bool) -> Finding:
+def _finding(
+    rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, cut: Regroup, order: tuple[int, ...] | None, certain: bool
+) -> Finding:
     reshape = reshape_of(trace, call)
     text = quoted(reshape.text) if reshape is not None else quoted(call.name)
-    order = merging_order(x.sizes, output.sizes)
     mixes = any(is_batch(x.sizes[axis]) for axis in cut.old)
     what = "values of different samples" if mixes else "values of different positions"
     moved = shape_text([x.sizes[axis] for axis in order]) if order is not None else ""
@@ -129,8 +136,8 @@ def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: Tensor
     return observed(
         rule, trace, call,
         f"{text} cuts through the axes of {shape(x)}: each row of {shape(output)} takes {what}",
-        f"A reshape keeps values in their order in memory, and the axes of {shape(x)} stand in another order than those of {shape(output)}, so {ending}."
-        f"{whose}{meant}{_came_from(trace, x) if not direct else ''}",
+        f"A reshape keeps values in their order in memory, and the axes of {shape(x)} stand in another order than those of "
+        f"{shape(output)}, so {ending}.{whose}{meant}{_came_from(trace, x) if not direct else ''}",
         got=x.sizes,
         expected=[x.sizes[axis] for axis in order] if order is not None else None,
         proposals=ranked(*_proposals(trace, call, x, output, order)) if direct else (),

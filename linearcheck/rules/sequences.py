@@ -10,7 +10,7 @@ from linearcheck.findings import Proposal, Safety, SetArgument
 from linearcheck.rules.flow import Reach, is_settled, reach_of
 from linearcheck.rules.layers import outermost_layer_call
 from linearcheck.rules.source import call_at, span_of, tree_of
-from linearcheck.rules.wording import layer_name, on_line, quoted
+from linearcheck.rules.wording import layer_name, on_line
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import Call, Layer, Span, TensorInfo, Trace
 
@@ -32,11 +32,8 @@ class SequenceCall:
     mixes: bool
     reach: Reach
     leaks: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        """The layer as the user built it: `nn.TransformerEncoder` for one of its copies."""
-        return quoted(self.layer.name.rsplit(".layers.", 1)[0]) if self.layer.definition is None else layer_name(self.layer)
+    name: str
+    """The layer in backticks, as the user built it: the whole `nn.TransformerEncoder` for one of its copies."""
 
     @property
     def time_axis(self) -> int:
@@ -53,7 +50,7 @@ class SequenceCall:
         """Whether outputs have one row per sample, or weights act on the result before a loss."""
         batched = self.reach.batched_outputs
         rows = bool(batched) and all(sum(map(is_batch, output.sizes)) == 1 for output in batched)
-        return rows or (self.reach.is_scalar and bool(self.reach.weights))
+        return rows or (self.reach.is_loss and bool(self.reach.weights))
 
 
 def sequence_calls(trace: Trace) -> Iterator[SequenceCall]:
@@ -67,7 +64,21 @@ def sequence_calls(trace: Trace) -> Iterator[SequenceCall]:
             continue
         inside = tuple(leak.call for leak in trace.leaks if _is_inside(trace, trace.calls[leak.call], call))
         mixes = bool(inside) or any(call in reach_of(trace, *trace.calls[leak.call].outputs).calls for leak in trace.leaks)
-        yield SequenceCall(call, layer, tensor, layer.declared.get("batch_first") is True, mixes, reach_of(trace, *call.outputs), inside)
+        yield SequenceCall(
+            call,
+            layer,
+            tensor,
+            layer.declared.get("batch_first") is True,
+            mixes,
+            reach_of(trace, *call.outputs),
+            inside,
+            _name(trace, layer),
+        )
+
+
+def _name(trace: Trace, layer: Layer) -> str:
+    holder = trace.layer(layer.name.rsplit(".layers.", 1)[0]) if ".layers." in layer.name else None
+    return layer_name(holder if holder is not None and holder.torch_type in ("TransformerEncoder", "TransformerDecoder") else layer)
 
 
 def _is_inside(trace: Trace, call: Call, module_call: Call) -> bool:

@@ -11,11 +11,11 @@ class TabularTransformer(nn.Module):
     def __init__(self, dim=16):
         super().__init__()
         self.embed = nn.Linear(12, dim)
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(dim, 4, 32, batch_first=True), 2)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(dim, 4, 32, batch_first=True), 2)  # LC204
         self.head = nn.Linear(dim, 3)
 
     def forward(self, x):
-        h = self.encoder(self.embed(x))  # LC204
+        h = self.encoder(self.embed(x))
         return self.head(h)
 
 

@@ -24,12 +24,12 @@ class ToxicTransformer(nn.Module):
     def __init__(self, dim=16):
         super().__init__()
         self.embed = nn.Embedding(50, dim)
-        layer = nn.TransformerEncoderLayer(d_model=dim, nhead=2, dim_feedforward=32)
+        layer = nn.TransformerEncoderLayer(d_model=dim, nhead=2, dim_feedforward=32)  # LC305
         self.encoder = nn.TransformerEncoder(layer, num_layers=2)
         self.head = nn.Linear(dim, 6)
 
     def forward(self, ids):
-        h = self.encoder(self.embed(ids))  # LC305
+        h = self.encoder(self.embed(ids))
         return self.head(h.mean(1))
 
 
@@ -279,9 +279,9 @@ class TutorialBatchFirst(nn.Module):
     def __init__(self, dim=16):
         super().__init__()
         self.embed, self.pos = nn.Embedding(50, dim), TutorialPositions(dim)
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(dim, 2, 32), 1)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(dim, 2, 32), 1)  # LC305
         self.head = nn.Linear(dim, 5)
 
     def forward(self, ids):
-        h = self.encoder(self.pos(self.embed(ids)))  # LC305
+        h = self.encoder(self.pos(self.embed(ids)))
         return self.head(h.mean(1))

@@ -382,3 +382,82 @@ class XlNetShift(nn.Module):
         n, i, j = scores.shape
         scores = scores.reshape(n, j, i)[:, 1:, :].reshape(n, i, j - 1)[:, :, :i]
         return self.out(torch.softmax(scores, -1) @ x)
+
+
+# input: N,3,16,16
+class SquareMapAsTokens(nn.Module):
+    """Sixteen channels on a map of 4 x 4: only the names tell."""
+
+    def __init__(self, dim=16):
+        super().__init__()
+        self.conv, self.mlp, self.head = nn.Conv2d(3, dim, 4, 4), nn.Linear(dim, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        x = x.view(n, h * w, c)  # LC411
+        return self.head(torch.relu(self.mlp(x)).mean(1))
+
+
+# input: N,3,16,16
+class SquareMapBySize(nn.Module):
+    """The same with `size`."""
+
+    def __init__(self, dim=16):
+        super().__init__()
+        self.conv, self.mlp, self.head = nn.Conv2d(3, dim, 4, 4), nn.Linear(dim, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x))
+        x = x.reshape(x.size(0), -1, x.size(1))  # LC411
+        return self.head(torch.relu(self.mlp(x)).mean(1))
+
+
+# input: N,16,9
+class HeadsMergedPowerOfTwo(nn.Module):
+    """Heads merged unmoved, 16 steps of 4 heads of 8."""
+
+    def __init__(self, dim=32, heads=4):
+        super().__init__()
+        self.heads, self.lift, self.proj = heads, nn.Linear(9, dim), nn.Linear(dim, 5)
+
+    def forward(self, x):
+        n, t, _ = x.shape
+        q = self.lift(x).view(n, t, self.heads, -1).transpose(1, 2)
+        out = torch.softmax(q @ q.transpose(-2, -1), -1) @ q
+        return self.proj(out.reshape(n, t, 32))  # LC411
+
+
+# input: N,3,16,16
+class SquareTokensRight(nn.Module):
+    """Sixteen channels on 4 x 4, moved first."""
+
+    def __init__(self, dim=16):
+        super().__init__()
+        self.conv, self.mlp, self.head = nn.Conv2d(3, dim, 4, 4), nn.Linear(dim, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        x = x.permute(0, 2, 3, 1).reshape(n, h * w, c)
+        x = torch.relu(self.mlp(x)).transpose(1, 2).reshape(n, c, h, w)
+        n, c, h, w = x.size()
+        x = x.view(n, c, h * w).transpose(1, 2)
+        return self.head(x.mean(1))
+
+
+# input: N,16,16
+class SquareSequenceSplit(nn.Module):
+    """Sixteen steps of sixteen features: heads split off and moved."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.out = nn.Linear(16, 16), nn.Linear(16, 4)
+
+    def forward(self, x):
+        n, t, c = x.shape
+        x = self.q(x)
+        x = x.view(n, t, 4, c // 4).transpose(1, 2)
+        y = torch.softmax(x @ x.transpose(2, 3), -1) @ x
+        y = y.transpose(1, 2)
+        return self.out(y.reshape(n, t, c))

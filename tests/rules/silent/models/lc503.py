@@ -203,3 +203,17 @@ class TransposedThenSoftmax(nn.Module):
     def forward(self, x):
         weights = torch.softmax(self.score(x).T, -1).T  # LC503
         return self.fc((weights * x).sum(1))
+
+
+# input: N,1,20,20
+class BagProbability(nn.Module):
+    """Attention MIL with one probability for the whole bag, its instances called N."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.score, self.fc = nn.Conv2d(1, 8, 3, 2), nn.Linear(8, 1), nn.Linear(8, 1)
+
+    def forward(self, bag):
+        h = torch.relu(self.conv(bag)).mean((2, 3))
+        weights = torch.softmax(self.score(h), 0)
+        return torch.sigmoid(self.fc((weights * h).sum(0))).squeeze()
