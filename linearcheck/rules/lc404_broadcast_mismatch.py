@@ -44,6 +44,7 @@ from linearcheck.rules.residuals import project_shortcut
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import operand_node
 from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.turning import turned_operands
 from linearcheck.rules.wording import OPERATORS, axis_words, quoted, shape
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import TensorInfo, Trace
@@ -118,7 +119,7 @@ def _explanation(trace: Trace, first: TensorInfo, second: TensorInfo, axis: int)
 
 def _proposals(failure: Failure, first: TensorInfo, second: TensorInfo, axes: tuple[int, ...], i: int, j: int) -> tuple[Proposal, ...]:
     trace = failure.trace
-    kept = [kept_axis(trace, first, second), kept_axis(trace, second, first)]
+    kept = [*turned_operands(failure, ((first, i), (second, j))), kept_axis(trace, first, second), kept_axis(trace, second, first)]
     if first.rank != second.rank:
         short, full, position = (first, second, i) if first.rank < second.rank else (second, first, j)
         return ranked(

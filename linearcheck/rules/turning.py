@@ -5,15 +5,19 @@ Without the way back a swapped input only moves the mistake: `x + self.mix(x)` t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety
 from linearcheck.rules.evidence import BROADCASTING
 from linearcheck.rules.failures import Failure
 from linearcheck.rules.layers import enclosing
+from linearcheck.rules.provenance import origin_of
 from linearcheck.rules.source import argument_node, call_at, is_atom, node_text, operand_node, span_of
+from linearcheck.sizes import Shape, shape_text
 from linearcheck.trace.records import Call, Span, TensorInfo, Trace
 
+MOVES = frozenset({"permute", "transpose", "t", "T", "mT", "movedim"})
 SWAP = ".transpose(1, 2)"
 
 
@@ -92,3 +96,37 @@ def _turn_operand(trace: Trace, meeting: _Meeting) -> ReplaceSource | None:
 def _after(span: Span, text: str) -> ReplaceSource:
     """Text written behind an expression, so that edits inside it go together with this one."""
     return ReplaceSource(Span(span.path, span.end_line, span.end_column, span.end_line, span.end_column), text)
+
+
+def turned_operands(failure: Failure, operands: Sequence[tuple[TensorInfo, int]]) -> list[Proposal]:
+    """Reorder the axes of one of two operands that have the same sizes in another order, one that was turned before first.
+
+    `operands` are both tensors with their positions in the call. Axes of the same size stay in their order.
+    """
+    found: list[tuple[bool, int, Proposal]] = []
+    for (tensor, position), (other, _) in (operands, operands[::-1]):
+        order = _order_of(tensor.sizes, other.sizes[-tensor.rank :]) if 1 < tensor.rank <= other.rank else None
+        site, node = failure.call.site, operand_node(failure.trace, failure.call.site, position)
+        if order is None or site is None or node is None:
+            continue
+        text = node_text(failure.trace, site.path, node)
+        moved = [axis for axis, source in enumerate(order) if axis != source]
+        change = f".transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else f".permute({', '.join(map(str, order))})"
+        edit = ReplaceSource(span_of(failure.trace, site.path, node), (text if is_atom(node) else f"({text})") + change)
+        title = f"turn {shape_text(tensor.sizes)} to {shape_text(tuple(tensor.sizes[axis] for axis in order))}"
+        was_turned = any(call.name in MOVES for call in origin_of(failure.trace, tensor))
+        found.append((not was_turned, -position, Proposal("permute", title, Safety.UNSAFE, (edit,))))
+    return [proposal for *_, proposal in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _order_of(sizes: Shape, wanted: Shape) -> tuple[int, ...] | None:
+    """Which axis goes where, or None where the sizes are not the same ones in another order."""
+    left = list(range(len(sizes)))
+    order = []
+    for size in wanted:
+        axis = next((axis for axis in left if sizes[axis] == size), None)
+        if axis is None:
+            return None
+        left.remove(axis)
+        order.append(axis)
+    return tuple(order) if sizes != wanted else None

@@ -105,3 +105,42 @@ def test_one_number_per_channel_stands_on_the_channels_of_a_map(tmp_path: Path) 
     found, text = only(TIME_EMBEDDING, tmp_path, "16,16,16", "5")
     assert found.code == "LC404"
     assert "self.time(t).unsqueeze(2).unsqueeze(3)" in text
+
+
+RELATIVE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(7, 7, 3))
+
+    def forward(self, x):
+        return x + self.bias
+"""
+
+BACK = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(6, 6, 3, padding=1)
+        self.norm = nn.LayerNorm(6)
+
+    def forward(self, x):
+        y = torch.relu(self.conv(x.transpose(1, 2)))
+        return self.norm(x + y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "shape", "line"),
+    [(RELATIVE, "3,7,7", "return x + self.bias.permute(2, 0, 1)"), (BACK, "11,6", "return self.norm(x + y.transpose(1, 2))")],
+)
+def test_operands_with_the_same_sizes_in_another_order(source: str, shape: str, line: str, tmp_path: Path) -> None:
+    found, text = only(source, tmp_path, shape)
+    assert (found.code, found.fixes[0].kind) == ("LC404", "permute")
+    assert line in text
