@@ -90,7 +90,8 @@ def check(
 
     Args:
         model: An `nn.Module` (on any device, also meta), a class, a factory, or a target such as `"model.py:Net"`.
-        shapes: Shapes in the order of `forward`'s arguments: `(1, 28, 28)` is one sample, `("N", 1, 28, 28)` a batch, or the text of `--input-shape`.
+        shapes: Shapes in the order of `forward`'s arguments: `(1, 28, 28)` is one sample, `("N", 1, 28, 28)` a batch; or the
+            text of `--input-shape`.
         inputs: Shapes by argument name instead.
         init: Arguments of the class or factory.
         arguments: Further arguments of `forward`.
@@ -106,9 +107,16 @@ def check(
     """
     texts = [*map(_shape_text, shapes), *(f"{name}={_shape_text(shape)}" for name, shape in (inputs or {}).items())]
     options = CheckOptions(
-        input_shapes=tuple(texts), batch=batch, sizes=dict(sizes or {}), train=train, select=tuple(select), ignore=tuple(ignore), try_fixes=False,
-        init={name: repr(value) for name, value in (init or {}).items()}, arguments={name: repr(value) for name, value in (arguments or {}).items()},
-    )  # fmt: skip
+        input_shapes=tuple(texts),
+        batch=batch,
+        sizes=dict(sizes or {}),
+        train=train,
+        select=tuple(select),
+        ignore=tuple(ignore),
+        try_fixes=False,
+        init={name: repr(value) for name, value in (init or {}).items()},
+        arguments={name: repr(value) for name, value in (arguments or {}).items()},
+    )
     with _process_state_kept():
         if isinstance(model, (str, os.PathLike)):
             models = _check_target(os.fspath(model), options)
@@ -119,7 +127,11 @@ def check(
     sources = {path: text for path in {d.path for m in models for d in m.diagnostics if d.path} if (text := _read(path)) is not None}
     from linearcheck.report.fingerprint import with_fingerprints
 
-    return with_fingerprints(Report(models=models, torch_version=torch.__version__, python_version=platform.python_version(), sources=sources))
+    report = with_fingerprints(
+        Report(models=models, torch_version=torch.__version__, python_version=platform.python_version(), sources=sources)
+    )
+    assert isinstance(report, Report)  # it keeps the class that it is given
+    return report
 
 
 def _shape_text(shape: ShapeGiven) -> str:

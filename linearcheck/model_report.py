@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from linearcheck.findings import Diagnostic, InputReport, LayerCall, LayerReport, Severity, TensorReport
 from linearcheck.load.records import InputPlan
-from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
+from linearcheck.trace.records import Call, Layer, Trace
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", ""})
 
@@ -63,15 +63,11 @@ def _call(call: Call) -> LayerCall:
 
 
 def input_reports(plan: InputPlan, trace: Trace) -> tuple[InputReport, ...]:
-    seen = {tensor.name: tensor for tensor in trace.inputs}
+    dtypes = {tensor.name: tensor.dtype for tensor in trace.inputs}
     return tuple(
-        InputReport(spec.name, _shape(seen.get(spec.name), spec.axes), seen[spec.name].dtype if spec.name in seen else spec.dtype or "float32", spec.source, spec.why)
+        InputReport(spec.name, tuple(spec.axes), dtypes.get(spec.name, spec.dtype or "float32"), spec.source, spec.why)
         for spec in plan.inputs
-    )  # fmt: skip
-
-
-def _shape(tensor: TensorInfo | None, axes: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    return tuple(axes)
+    )
 
 
 def output_reports(trace: Trace) -> tuple[TensorReport, ...]:

@@ -13,7 +13,7 @@ from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, SetArg
 from linearcheck.fix.bench import Bench, Run, State, TrialLimits
 from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
 from linearcheck.fix.judgement import TrialOutcome, Verdict, doubts, is_gone, judge, place_in
-from linearcheck.fix.producers import producer_proposals
+from linearcheck.fix.other_sides import other_sides
 from linearcheck.fix.text import OverlappingEdits, compose_edits, merge_edits, overlap
 from linearcheck.trace.records import Layer
 
@@ -140,7 +140,7 @@ class _Repair:
         """The rule's own proposals, and the other side of the clash where none of them passed without doubt."""
         yield from finding.proposals
         if all(found.doubts for found in passed):
-            yield from producer_proposals(finding, self.start.layers)
+            yield from other_sides(finding, self.start.layers)
 
     def _all_at_once(self, state: State, states: dict[int, State]) -> State:
         """The likeliest fix of every finding in one trial, where each stands for itself: most files with several errors need no more."""

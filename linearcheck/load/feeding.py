@@ -12,10 +12,10 @@ from typing import Any
 
 from linearcheck.load.dataset_evidence import SampleEvidence, dataset_samples
 from linearcheck.load.evidence import model_holders
-from linearcheck.load.spaces import Space
 from linearcheck.load.names import FunctionNode
 from linearcheck.load.records import LoadedModel
 from linearcheck.load.scopes import calls_in, places_in
+from linearcheck.load.spaces import Space
 
 _LOADER = re.compile(r"load|dl\b|data|train|test|val")
 _SAME_SHAPE = {"to", "cuda", "cpu", "float", "double", "half", "type", "requires_grad_", "contiguous", "clone", "detach", "div", "div_"}

@@ -418,7 +418,8 @@ def _attended(call: Call, output: TensorInfo, axis: int) -> AxisSource:
 _SPECIAL: dict[str, Callable[[Call, TensorInfo, int], AxisSource]] = {
     "linear": _linear, "bilinear": _linear, "embedding": _embedding, "permute": _permuted, "transpose": _permuted, "t": _permuted,
     "T": _permuted, "mT": _permuted, "H": _permuted, "mH": _permuted, "adjoint": _permuted, "movedim": _permuted, "cat": _concatenated,
-    "glu": _gated, "stack": _stacked, "chunk": _split, "split": _split, "split_with_sizes": _split, "tensor_split": _split, "unbind": _split,
+    "glu": _gated, "stack": _stacked, "chunk": _split, "split": _split, "split_with_sizes": _split, "tensor_split": _split,
+    "unbind": _split,
     "getitem": _indexed, "matmul": _multiplied, "bmm": _multiplied, "mm": _multiplied, "addmm": _multiplied, "baddbmm": _multiplied,
     "multi_head_attention_forward": _attended, "scaled_dot_product_attention": _attended,
     **dict.fromkeys(("einsum", "tensordot", "outer", "cdist", "mv", "dot", "embedding_bag"), lambda call, output, axis: Made()),

@@ -2,7 +2,8 @@
 
 ## What it catches
 A comment `# linearcheck: ignore[LC103]` on a line that has no finding of this code, or one that cannot be followed: brackets that are not
-closed, a word between them that is no code. It is looked for where every model of the file was checked, for all that the comment could silence.
+closed, a word between them that is no code. It is looked for where every model of the file was checked, for all that the comment could
+silence.
 
 ## Why it matters
 Whoever reads the comment looks for a mistake that is not there. And it would hide one that comes later.

@@ -169,7 +169,8 @@ def constant_value(node: ast.expr | None) -> object | None:
         ):
             return None
     try:
-        return eval(compile(ast.Expression(node), "", "eval"), {"__builtins__": {}})  # numbers and operators alone
+        value: object = eval(compile(ast.Expression(node), "", "eval"), {"__builtins__": {}})  # numbers and operators alone
+        return value
     except ArithmeticError:
         return None
 

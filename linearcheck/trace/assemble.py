@@ -14,8 +14,8 @@ from torch import nn
 from linearcheck.sizes import UNKNOWN, Shape
 from linearcheck.trace.axes import is_doubtful, name_shape, value_at
 from linearcheck.trace.functions import FACTORIES, bind_arguments, parameter_names
-from linearcheck.trace.records import BuildFrame, Call, CallError, Decision, Layer, PythonError, Role, Span, TensorInfo, Value
 from linearcheck.trace.recorder import Birth, Key, RawCall, RawDecision, RawPythonError, Recorder, Seen, forward_home
+from linearcheck.trace.records import BuildFrame, Call, CallError, Decision, Layer, PythonError, Role, Span, TensorInfo, Value
 from linearcheck.trace.spans import SpanTable
 
 TensorName = tuple[Role, str]
@@ -80,13 +80,24 @@ class Assembler:
         if raw.error is not None and raw.key not in self.dropped:
             error = CallError(type(raw.error).__name__, str(raw.error))
         return Call(
-            index=index, kind="module" if raw.kind == "module" else "function", name=bare, qualified=qualified, layer=raw.layer, site=self.spans.span(raw.instruction),
-            arguments=arguments, outputs=outputs, error=error, parent=raw.parent, decision=raw.decision, in_place=raw.in_place, occurrence=raw.key[-1],
-        )  # fmt: skip
+            index=index,
+            kind="module" if raw.kind == "module" else "function",
+            name=bare,
+            qualified=qualified,
+            layer=raw.layer,
+            site=self.spans.span(raw.instruction),
+            arguments=arguments,
+            outputs=outputs,
+            error=error,
+            parent=raw.parent,
+            decision=raw.decision,
+            in_place=raw.in_place,
+            occurrence=raw.key[-1],
+        )
 
     def _names(self, raw: RawCall) -> tuple[tuple[str, ...], str, str]:
         if raw.module is not None:
-            kind = type(raw.module)
+            kind: Any = type(raw.module)
             return _forward_names(kind), torch_type(kind) or kind.__name__, f"{kind.__module__}.{kind.__qualname__}"
         assert raw.name is not None
         return parameter_names(raw.func), raw.name.bare, raw.name.qualified
@@ -102,7 +113,10 @@ class Assembler:
             same = [(letter, twin) for letter, twin in twins if isinstance(twin, tuple) and len(twin) == len(value)]
             return tuple(self._value(item, [(letter, twin[i]) for letter, twin in same]) for i, item in enumerate(value))
         if isinstance(value, dict):
-            return {key: self._value(item, [(letter, twin[key]) for letter, twin in twins if isinstance(twin, dict) and key in twin]) for key, item in value.items()}
+            return {
+                key: self._value(item, [(letter, twin[key]) for letter, twin in twins if isinstance(twin, dict) and key in twin])
+                for key, item in value.items()
+            }
         return value
 
     def tensor(self, seen: Seen, twins: Mapping[str, Seen]) -> TensorInfo:
@@ -117,7 +131,15 @@ class Assembler:
             sizes = seen.shape
         role, name = self.base.names.get(seen.uid, ("constant" if seen.uid in self._factories else "activation", ""))
         return TensorInfo(
-            seen.uid, seen.shape, sizes, str(seen.dtype).removeprefix("torch."), role, name, seen.guesses, seen.guessed_axes, seen.contiguous
+            seen.uid,
+            seen.shape,
+            sizes,
+            str(seen.dtype).removeprefix("torch."),
+            role,
+            name,
+            seen.guesses,
+            seen.guessed_axes,
+            seen.contiguous,
         )
 
     def _confirmed(self, sizes: Shape, confirming: Seen | None) -> Shape:
@@ -141,11 +163,17 @@ class Assembler:
         kept = [raw for raw in self.base.python_errors if raw.key not in self.dropped]
         return tuple(
             PythonError(
-                type(raw.error).__name__, str(raw.error), raw.layer, self.spans.span(raw.instruction), self.spans.statement(raw.instruction),
-                {name: self._local(seen) for name, seen in raw.tensors.items()}, raw.module_call, raw.guesses,
+                type(raw.error).__name__,
+                str(raw.error),
+                raw.layer,
+                self.spans.span(raw.instruction),
+                self.spans.statement(raw.instruction),
+                {name: self._local(seen) for name, seen in raw.tensors.items()},
+                raw.module_call,
+                raw.guesses,
             )
             for raw in kept
-        )  # fmt: skip
+        )
 
     def _local(self, seen: Seen) -> TensorInfo:
         """A tensor among a frame's locals, with the names that the call which made it gave to its sizes."""
@@ -153,7 +181,11 @@ class Assembler:
             for position, output in enumerate(raw.outputs):
                 if output.uid == seen.uid:
                     twins = {letter: run.by_key.get(raw.key) for letter, run in self._runs().items()}
-                    found = {letter: twin.outputs[position] for letter, twin in twins.items() if twin is not None and len(twin.outputs) > position}
+                    found = {
+                        letter: twin.outputs[position]
+                        for letter, twin in twins.items()
+                        if twin is not None and len(twin.outputs) > position
+                    }
                     return self.tensor(seen, found)
         for name, given in self.base.inputs.items():
             if given.uid == seen.uid:
@@ -171,7 +203,9 @@ class Assembler:
 
     def outputs(self) -> tuple[TensorInfo, ...]:
         same = {letter: run.outputs for letter, run in self._runs().items() if len(run.outputs) == len(self.base.outputs)}
-        return tuple(self.tensor(seen, {letter: outputs[i] for letter, outputs in same.items()}) for i, seen in enumerate(self.base.outputs))
+        return tuple(
+            self.tensor(seen, {letter: outputs[i] for letter, outputs in same.items()}) for i, seen in enumerate(self.base.outputs)
+        )
 
 
 def _seen_in(value: Any) -> Any:
@@ -182,8 +216,8 @@ def _seen_in(value: Any) -> Any:
             yield from _seen_in(item)
 
 
-@functools.lru_cache(maxsize=1024)
-def _forward_names(kind: type[nn.Module]) -> tuple[str, ...]:
+@functools.cache
+def _forward_names(kind: Any) -> tuple[str, ...]:
     try:
         parameters = list(inspect.signature(kind.forward).parameters.values())[1:]
     except (TypeError, ValueError, AttributeError):  # a scripted module has no Python signature
@@ -191,19 +225,19 @@ def _forward_names(kind: type[nn.Module]) -> tuple[str, ...]:
     return tuple(f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
 
 
-@functools.lru_cache(maxsize=1024)
-def torch_type(kind: type[nn.Module]) -> str:
+@functools.cache
+def torch_type(kind: Any) -> str:
     """Name of the class of `torch.nn` that a module class is or inherits from, "" for none but `Module` itself."""
     for base in kind.__mro__:
         if base is nn.Module:
             return ""
         if base.__module__.startswith(("torch.nn.modules", "torch.ao.nn", "torch.nn.quantized")) and not base.__name__.startswith("_"):
-            return base.__name__
+            return str(base.__name__)
     return ""
 
 
-@functools.lru_cache(maxsize=256)
-def _declared_names(kind: type[nn.Module]) -> tuple[str, ...]:
+@functools.cache
+def _declared_names(kind: Any) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for base in kind.__mro__:
         if base.__module__.startswith("torch.nn.modules") and "__init__" in vars(base):
@@ -222,14 +256,18 @@ def layers(model: nn.Module, recorder: Recorder, run: Run, assembler: Assembler)
         paths.setdefault(id(module), []).append(name)
         modules[id(module)] = module
     torch_called = {
-        raw.layer for raw in run.calls if raw.kind == "module" and raw.parent is not None and _calls_its_children(run.calls[raw.parent].module)
+        raw.layer
+        for raw in run.calls
+        if raw.kind == "module" and raw.parent is not None and _calls_its_children(run.calls[raw.parent].module)
     }
     replaced = _replaced_parameters(recorder, model)
     made = []
     for identity, module in modules.items():
         name, *aliases = paths[identity]
         birth = recorder.birth_of(module)
-        made.append(_layer(name, tuple(aliases), module, birth, replaced.get(identity, {}), name in torch_called, name in run.called, assembler))
+        made.append(
+            _layer(name, tuple(aliases), module, birth, replaced.get(identity, {}), name in torch_called, name in run.called, assembler)
+        )
     return tuple(made)
 
 
@@ -249,33 +287,65 @@ def _replaced_parameters(recorder: Recorder, model: nn.Module) -> dict[int, dict
 
 
 def _layer(
-    name: str, aliases: tuple[str, ...], module: nn.Module, birth: Birth | None, replaced: Mapping[str, Any], torch_called: bool, called: bool, assembler: Assembler
-) -> Layer:  # fmt: skip
-    kind = type(module)
+    name: str,
+    aliases: tuple[str, ...],
+    module: nn.Module,
+    birth: Birth | None,
+    replaced: Mapping[str, Any],
+    torch_called: bool,
+    called: bool,
+    assembler: Assembler,
+) -> Layer:
+    kind: Any = type(module)
     known = torch_type(kind)
-    declared = {key: _plain(value) for key in _declared_names(kind) if (value := getattr(module, key, _MISSING)) is not _MISSING and _is_plain(value)} if known else {}
+    declared = (
+        {
+            key: _plain(value)
+            for key in _declared_names(kind)
+            if (value := getattr(module, key, _MISSING)) is not _MISSING and _is_plain(value)
+        }
+        if known
+        else {}
+    )
     if isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
-        declared |= {"d_model": module.self_attn.embed_dim, "nhead": module.self_attn.num_heads, "batch_first": module.self_attn.batch_first}
+        declared |= {
+            "d_model": module.self_attn.embed_dim,
+            "nhead": module.self_attn.num_heads,
+            "batch_first": module.self_attn.batch_first,
+        }
     own = dict(module.named_parameters(recurse=False))
     parameters = {key: _parameter(f"{name}.{key}".lstrip("."), value, True) for key, value in own.items()}
     parameters |= {key: _parameter(f"{name}.{key}".lstrip("."), value, False) for key, value in module.named_buffers(recurse=False)}
     frames = tuple(
-        BuildFrame(span, numbers) for instruction, numbers in (birth.frames if birth else ()) if (span := assembler.spans.span(instruction)) is not None
+        BuildFrame(span, numbers)
+        for instruction, numbers in (birth.frames if birth else ())
+        if (span := assembler.spans.span(instruction)) is not None
     )
     spans: dict[str, Span] = {key: span for key, instruction in replaced.items() if (span := assembler.spans.span(instruction)) is not None}
     return Layer(
-        name=name, type=kind.__name__, torch_type=known, declared=declared, parameters=parameters, definition=frames[0].call if frames else None, replaced=spans,
-        n_params=sum(p.numel() for p in own.values() if not _is_lazy(p)), aliases=aliases,
-        caller_type="torch" if torch_called else "user", children=tuple(child for child, _ in module.named_children()), user_class=not kind.__module__.startswith("torch."), called=called,
+        name=name,
+        type=kind.__name__,
+        torch_type=known,
+        declared=declared,
+        parameters=parameters,
+        definition=frames[0].call if frames else None,
+        replaced=spans,
+        n_params=sum(p.numel() for p in own.values() if not is_lazy(p)),
+        aliases=aliases,
+        caller_type="torch" if torch_called else "user",
+        children=tuple(child for child, _ in module.named_children()),
+        user_class=not kind.__module__.startswith("torch."),
+        called=called,
         built=frames,
-    )  # fmt: skip
+    )
 
 
 _MISSING = object()
 
 
-def _is_lazy(parameter: torch.Tensor) -> bool:
-    return isinstance(parameter, nn.parameter.UninitializedTensorMixin)
+def is_lazy(parameter: torch.Tensor) -> bool:
+    """Whether a lazy layer has not given its parameter a shape yet."""
+    return bool(torch.nn.parameter.is_lazy(parameter))
 
 
 def _is_plain(value: Any) -> bool:
@@ -287,5 +357,5 @@ def _plain(value: Any) -> Value:
 
 
 def _parameter(name: str, value: torch.Tensor, is_parameter: bool) -> TensorInfo:
-    shape = () if _is_lazy(value) else tuple(value.shape)
+    shape = () if is_lazy(value) else tuple(value.shape)
     return TensorInfo(0, shape, shape, str(value.dtype).removeprefix("torch."), "parameter" if is_parameter else "buffer", name)

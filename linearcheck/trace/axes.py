@@ -28,7 +28,11 @@ def choose_batch_sizes(taken: set[int]) -> tuple[int, int]:
 
 def is_doubtful(size: Size) -> bool:
     """Whether a size fits two traced points in a way that a third has to confirm: `N+1`, `N/2`, `N*N`."""
-    return isinstance(size, NamedSize) and bool(size.names) and (size.offset != 0 or size.multiple.denominator != 1 or len(size.names) > len(set(size.names)))
+    return (
+        isinstance(size, NamedSize)
+        and bool(size.names)
+        and (size.offset != 0 or size.multiple.denominator != 1 or len(size.names) > len(set(size.names)))
+    )
 
 
 def value_at(size: Size, letters: Mapping[str, int]) -> Fraction | None:

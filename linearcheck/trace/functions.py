@@ -16,22 +16,63 @@ import torch
 import torch.overrides
 
 OPERATORS = {
-    "truediv": "div", "floordiv": "floor_divide", "divide": "div", "multiply": "mul", "subtract": "sub", "pow": "pow", "rsub": "sub", "radd": "add",
-    "rmul": "mul", "rdiv": "div", "rtruediv": "div", "rmatmul": "matmul", "rpow": "pow", "rfloordiv": "floor_divide", "iadd": "add", "isub": "sub",
-    "imul": "mul", "idiv": "div", "itruediv": "div", "ipow": "pow", "imatmul": "matmul", "iand": "bitwise_and", "ior": "bitwise_or", "ixor": "bitwise_xor",
-    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "rand": "bitwise_and", "ror": "bitwise_or", "invert": "bitwise_not",
-    "max_pool1d_with_indices": "max_pool1d", "max_pool2d_with_indices": "max_pool2d", "max_pool3d_with_indices": "max_pool3d",
-    "adaptive_max_pool1d_with_indices": "adaptive_max_pool1d", "adaptive_max_pool2d_with_indices": "adaptive_max_pool2d",
-    "adaptive_max_pool3d_with_indices": "adaptive_max_pool3d", "concat": "cat", "concatenate": "cat", "swapaxes": "transpose", "swapdims": "transpose",
-    "t": "t", "movedim": "movedim", "moveaxis": "movedim", "mod": "remainder", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
-}  # fmt: skip
+    "truediv": "div",
+    "floordiv": "floor_divide",
+    "divide": "div",
+    "multiply": "mul",
+    "subtract": "sub",
+    "pow": "pow",
+    "rsub": "sub",
+    "radd": "add",
+    "rmul": "mul",
+    "rdiv": "div",
+    "rtruediv": "div",
+    "rmatmul": "matmul",
+    "rpow": "pow",
+    "rfloordiv": "floor_divide",
+    "iadd": "add",
+    "isub": "sub",
+    "imul": "mul",
+    "idiv": "div",
+    "itruediv": "div",
+    "ipow": "pow",
+    "imatmul": "matmul",
+    "iand": "bitwise_and",
+    "ior": "bitwise_or",
+    "ixor": "bitwise_xor",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "rand": "bitwise_and",
+    "ror": "bitwise_or",
+    "invert": "bitwise_not",
+    "max_pool1d_with_indices": "max_pool1d",
+    "max_pool2d_with_indices": "max_pool2d",
+    "max_pool3d_with_indices": "max_pool3d",
+    "adaptive_max_pool1d_with_indices": "adaptive_max_pool1d",
+    "adaptive_max_pool2d_with_indices": "adaptive_max_pool2d",
+    "adaptive_max_pool3d_with_indices": "adaptive_max_pool3d",
+    "concat": "cat",
+    "concatenate": "cat",
+    "swapaxes": "transpose",
+    "swapdims": "transpose",
+    "t": "t",
+    "movedim": "movedim",
+    "moveaxis": "movedim",
+    "mod": "remainder",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+}
 
 # What tells about a tensor without computing anything: never recorded.
 SILENT = frozenset(
-    "shape size dim ndim stride numel nelement element_size is_floating_point is_complex is_signed is_contiguous dtype device requires_grad "
-    "requires_grad_ layout is_cuda is_cpu is_meta is_sparse is_quantized is_mps is_xpu is_leaf is_nested is_inference is_conj is_neg itemsize nbytes "
+    "shape size dim ndim stride numel nelement element_size is_floating_point is_complex is_signed is_contiguous dtype device "
+    "requires_grad "
+    "requires_grad_ layout is_cuda is_cpu is_meta is_sparse is_quantized is_mps is_xpu is_leaf is_nested is_inference is_conj "
+    "is_neg itemsize nbytes "
     "storage_offset storage untyped_storage data_ptr get_device names grad grad_fn retain_grad retains_grad register_hook backward "
-    "len repr str format hash deepcopy dir reduce reduce_ex setstate _version _base _is_view output_nr volatile has_names dense_dim sparse_dim "
+    "len repr str format hash deepcopy dir reduce reduce_ex setstate _version _base _is_view output_nr volatile has_names "
+    "dense_dim sparse_dim "
     "set_grad_enabled _set_grad_enabled is_tensor is_storage is_nonzero is_same_size result_type can_cast promote_types set_default_dtype "
     "get_default_dtype set_default_device get_default_device manual_seed is_shared pin_memory is_pinned share_memory_ ".split()
 )
@@ -39,28 +80,68 @@ SILENT = frozenset(
 READING = frozenset("item bool float int index tolist numpy contains array complex is_nonzero equal allclose".split())
 # Random and constant initialisers, which write into a parameter and change no shape.
 INITIALISING = frozenset(
-    "uniform normal zero fill constant kaiming_uniform kaiming_normal xavier_uniform xavier_normal trunc_normal ones zeros orthogonal eye sparse dirac "
+    "uniform normal zero fill constant kaiming_uniform kaiming_normal xavier_uniform xavier_normal trunc_normal ones zeros "
+    "orthogonal eye sparse dirac "
     "bernoulli exponential erfinv clamp random cauchy log_normal geometric".split()
 )
 FACTORIES = frozenset(
-    "zeros ones rand randn randint full empty arange linspace logspace eye tensor as_tensor randperm normal new_zeros new_ones new_full new_empty new_tensor "
+    "zeros ones rand randn randint full empty arange linspace logspace eye tensor as_tensor randperm normal new_zeros "
+    "new_ones new_full new_empty new_tensor "
     "from_numpy tril_indices triu_indices hann_window hamming_window bartlett_window blackman_window range scalar_tensor".split()
 )
 
 SIGNATURES: dict[str, tuple[str, ...]] = {
-    "view": ("input", "*size"), "reshape": ("input", "*shape"), "permute": ("input", "*dims"), "expand": ("input", "*size"), "repeat": ("input", "*repeats"),
-    "tile": ("input", "*dims"), "transpose": ("input", "dim0", "dim1"), "flatten": ("input", "start_dim", "end_dim"), "unflatten": ("input", "dim", "sizes"),
-    "getitem": ("input", "index"), "setitem": ("input", "index", "value"), "split": ("input", "split_size", "dim"), "chunk": ("input", "chunks", "dim"),
-    "squeeze": ("input", "dim"), "unsqueeze": ("input", "dim"), "einsum": ("equation", "*operands"), "softmax": ("input", "dim"), "log_softmax": ("input", "dim"),
-    "sum": ("input", "dim", "keepdim"), "mean": ("input", "dim", "keepdim"), "stack": ("tensors", "dim"), "cat": ("tensors", "dim"),
-    "max": ("input", "dim", "keepdim"), "min": ("input", "dim", "keepdim"), "movedim": ("input", "source", "destination"), "matmul": ("input", "other"),
-    "roll": ("input", "shifts", "dims"), "flip": ("input", "*dims"), "to": ("input", "*destination"), "type": ("input", "dtype"),
-    "split_with_sizes": ("input", "split_sizes", "dim"), "unbind": ("input", "dim"), "lstm": ("input", "hx"), "gru": ("input", "hx"),
-    "rnn_tanh": ("input", "hx"), "rnn_relu": ("input", "hx"), "pixel_shuffle": ("input", "upscale_factor"), "pixel_unshuffle": ("input", "downscale_factor"),
-    "broadcast_to": ("input", "*size"), "zeros": ("*size",), "ones": ("*size",), "randn": ("*size",), "rand": ("*size",), "empty": ("*size",),
-    "new_zeros": ("input", "*size"), "new_ones": ("input", "*size"), "new_empty": ("input", "*size"), "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
-    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale"), "unfold": ("input", "dimension", "size", "step"),
-}  # fmt: skip
+    "view": ("input", "*size"),
+    "reshape": ("input", "*shape"),
+    "permute": ("input", "*dims"),
+    "expand": ("input", "*size"),
+    "repeat": ("input", "*repeats"),
+    "tile": ("input", "*dims"),
+    "transpose": ("input", "dim0", "dim1"),
+    "flatten": ("input", "start_dim", "end_dim"),
+    "unflatten": ("input", "dim", "sizes"),
+    "getitem": ("input", "index"),
+    "setitem": ("input", "index", "value"),
+    "split": ("input", "split_size", "dim"),
+    "chunk": ("input", "chunks", "dim"),
+    "squeeze": ("input", "dim"),
+    "unsqueeze": ("input", "dim"),
+    "einsum": ("equation", "*operands"),
+    "softmax": ("input", "dim"),
+    "log_softmax": ("input", "dim"),
+    "sum": ("input", "dim", "keepdim"),
+    "mean": ("input", "dim", "keepdim"),
+    "stack": ("tensors", "dim"),
+    "cat": ("tensors", "dim"),
+    "max": ("input", "dim", "keepdim"),
+    "min": ("input", "dim", "keepdim"),
+    "movedim": ("input", "source", "destination"),
+    "matmul": ("input", "other"),
+    "roll": ("input", "shifts", "dims"),
+    "flip": ("input", "*dims"),
+    "to": ("input", "*destination"),
+    "type": ("input", "dtype"),
+    "split_with_sizes": ("input", "split_sizes", "dim"),
+    "unbind": ("input", "dim"),
+    "lstm": ("input", "hx"),
+    "gru": ("input", "hx"),
+    "rnn_tanh": ("input", "hx"),
+    "rnn_relu": ("input", "hx"),
+    "pixel_shuffle": ("input", "upscale_factor"),
+    "pixel_unshuffle": ("input", "downscale_factor"),
+    "broadcast_to": ("input", "*size"),
+    "zeros": ("*size",),
+    "ones": ("*size",),
+    "randn": ("*size",),
+    "rand": ("*size",),
+    "empty": ("*size",),
+    "new_zeros": ("input", "*size"),
+    "new_ones": ("input", "*size"),
+    "new_empty": ("input", "*size"),
+    "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
+    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale"),
+    "unfold": ("input", "dimension", "size", "step"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,15 @@ def axis_size(axis: int | str, letters: Mapping[str, int]) -> int:
 
 
 def make_inputs(
-    plan: InputPlan, letters: Mapping[str, int], choices: InputChoices, model: nn.Module, *, meta: bool, changed_row: int | None = None, double: bool = False
-) -> MadeInputs:  # fmt: skip
+    plan: InputPlan,
+    letters: Mapping[str, int],
+    choices: InputChoices,
+    model: nn.Module,
+    *,
+    meta: bool,
+    changed_row: int | None = None,
+    double: bool = False,
+) -> MadeInputs:
     """The arguments of `forward` for one run.
 
     Args:
@@ -163,7 +170,11 @@ def _change_row(tensor: Tensor, spec: InputSpec, row: int, highest: int, positio
     sample = tensor.select(axis, row)
     if tensor.dtype.is_floating_point or tensor.dtype.is_complex:
         generator = torch.Generator().manual_seed(2000 + position)
-        sample.copy_(torch.randn(sample.shape, generator=generator, dtype=torch.complex64 if tensor.is_complex() else torch.float32).to(tensor.dtype) * 1.7 + 0.3)
+        sample.copy_(
+            torch.randn(sample.shape, generator=generator, dtype=torch.complex64 if tensor.is_complex() else torch.float32).to(tensor.dtype)
+            * 1.7
+            + 0.3
+        )
     elif tensor.dtype == torch.bool:
         return
     elif tensor.dim() > 1:

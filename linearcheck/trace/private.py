@@ -1,6 +1,7 @@
 """The one module that touches private parts of PyTorch. Tried with torch 2.13; where a part is missing, a trace is merely slower.
 
-The first operation on `meta` imports `torch._dynamo` (most of a second of CPU) through `torch._compile._disable_dynamo`, which wraps 287 reference
+The first operation on `meta` imports `torch._dynamo` (most of a second of CPU) through `torch._compile._disable_dynamo`, which wraps
+287 reference
 implementations so that the compiler leaves them alone. Nothing is compiled here, so each wrapped function is given itself as the unwrapped
 one, which is what the wrapper looks for first.
 """

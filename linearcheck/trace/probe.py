@@ -3,7 +3,8 @@
 In a model whose samples are independent, only the changed sample's rows may differ, in every recorded call. The first call where
 rows of other samples move is where samples leak into one another, whatever the operation is called and though every shape is right.
 
-Source: of 405 released models one leaks, truly; bit for bit equal in all but three. A tolerance of 1e-3 hides a true leak, so values count as
+Source: of 405 released models one leaks, truly; bit for bit equal in all but three. A tolerance of 1e-3 hides a true leak, so values
+count as
 changed beyond rounding. Where the number of rows given to a kernel depends on values (mixtures of experts), rows of others move by
 rounding; so what a probe in float32 shows is probed again in float64, where a rounding error is 1e-15 and a leak is not.
 """
@@ -23,7 +24,9 @@ from linearcheck.trace.recorder import Key, RawCall, Seen
 from linearcheck.trace.records import Call, Leak
 
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 4e-6, torch.complex64: 4e-6, torch.complex128: 1e-10}
-POSITIONS = frozenset({"where", "nonzero", "argwhere", "unique", "masked_select", "topk", "sort", "argsort", "randperm", "bincount", "unique_consecutive"})
+POSITIONS = frozenset(
+    {"where", "nonzero", "argwhere", "unique", "masked_select", "topk", "sort", "argsort", "randperm", "bincount", "unique_consecutive"}
+)
 """Calls whose result has as many rows as the values say, or holds positions of rows: which row belongs to which sample cannot be told."""
 WRITES_BACK = frozenset({"index_add", "index_copy", "index_put", "scatter", "scatter_add", "scatter_reduce", "setitem", "masked_scatter"})
 """Calls that put such rows back to where they belong."""

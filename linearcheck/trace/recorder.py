@@ -142,6 +142,8 @@ class Recorder(TorchFunctionMode):
         self._layers: list[str] = [""]
         self._occurrences: dict[Key, int] = {}
         self._has_open_decision = False
+        self._final: set[int] = set()
+        """Exceptions that no enclosing module is to recover from."""
 
     def start_forward(self, model: nn.Module, choices: Mapping[Key, int] | None = None) -> None:
         """Forget the calls so far; the next ones belong to a forward pass of `model`. Tensors keep their numbers."""
@@ -222,7 +224,9 @@ class Recorder(TorchFunctionMode):
         return None
 
     def _key(self, instruction: Instruction | None, layer: str, name: str) -> Key:
-        place = (instruction[0].co_filename, instruction[0].co_qualname, instruction[0].co_firstlineno, instruction[1]) if instruction else ()
+        place = (
+            (instruction[0].co_filename, instruction[0].co_qualname, instruction[0].co_firstlineno, instruction[1]) if instruction else ()
+        )
         base = (place, layer, name)
         count = self._occurrences.get(base, 0)
         self._occurrences[base] = count + 1
@@ -253,9 +257,16 @@ class Recorder(TorchFunctionMode):
         instruction = self.user_instruction(sys._getframe(2))
         layer = self._layers[-1]
         call = RawCall(
-            "function", func, name, layer, instruction, self.capture(args), self.capture(kwargs), self._stack[-1] if self._stack else None,
+            "function",
+            func,
+            name,
+            layer,
+            instruction,
+            self.capture(args),
+            self.capture(kwargs),
+            self._stack[-1] if self._stack else None,
             self._key(instruction, layer, name.bare),
-        )  # fmt: skip
+        )
         if not self.options.meta:
             self._spend(name.bare, args, kwargs)
         if self.options.keep_tensors and name.writes and args and isinstance(args[0], Tensor):
@@ -373,9 +384,17 @@ class Recorder(TorchFunctionMode):
             layer = f"{layer}.{name}".lstrip(".") if not self.building else name
         instruction = self.user_instruction(sys._getframe(2))
         call = RawCall(
-            "module", None, None, layer, instruction, self.capture(args), self.capture(kwargs), self._stack[-1] if self._stack else None,
-            self._key(instruction, layer, type(module).__name__), module=module,
-        )  # fmt: skip
+            "module",
+            None,
+            None,
+            layer,
+            instruction,
+            self.capture(args),
+            self.capture(kwargs),
+            self._stack[-1] if self._stack else None,
+            self._key(instruction, layer, type(module).__name__),
+            module=module,
+        )
         index = len(self.calls)
         self.calls.append(call)
         self.called.add(layer)
@@ -410,7 +429,7 @@ class Recorder(TorchFunctionMode):
         _ask_for_grad(text, error)
         if isinstance(error, NotImplementedError) and self.options.meta and "forward" not in text:
             raise NeedsValues(text) from error
-        if not isinstance(error, ABOUT_SHAPES) or getattr(error, "_linearcheck_final", False):
+        if not isinstance(error, ABOUT_SHAPES) or id(error) in self._final:
             raise error
         frame = self._raising_frame(error.__traceback__)
         from_user = frame is not None
@@ -434,7 +453,7 @@ class Recorder(TorchFunctionMode):
         self._note_python_error(call, index, error, frame)
         first = next((tensor for tensor in tensors_of((args, tuple(kwargs.values())))), None)
         if first is None or call.parent is None or isinstance(error, (TypeError, KeyError, ZeroDivisionError)):
-            error._linearcheck_final = True  # type: ignore[attr-defined]
+            self._final.add(id(error))
             raise error
         decision = len(self.decisions)
         call.decision = decision
@@ -476,7 +495,14 @@ class Recorder(TorchFunctionMode):
         guesses = frozenset[int]().union(*(seen.guesses for seen in tensors.values())) if tensors else frozenset[int]()
         self.python_errors.append(
             RawPythonError(
-                error, call.layer, instruction, tensors, index, self._key(instruction, call.layer, "python"), guesses, self._has_open_decision
+                error,
+                call.layer,
+                instruction,
+                tensors,
+                index,
+                self._key(instruction, call.layer, "python"),
+                guesses,
+                self._has_open_decision,
             )
         )
 
@@ -518,10 +544,11 @@ class Recorder(TorchFunctionMode):
         source = self.see(data)
         instruction = self.user_instruction(frame)
         name = FunctionName("Parameter", "torch.nn.Parameter", False, False, False, False)
-        call = RawCall("function", nn.Parameter, name, self._layers[-1], instruction, (source,), {}, None, self._key(instruction, "", "Parameter"))
+        call = RawCall(
+            "function", nn.Parameter, name, self._layers[-1], instruction, (source,), {}, None, self._key(instruction, "", "Parameter")
+        )
         call.outputs.append(self.see_anew(made, source.guesses))
         self.calls.append(call)
-
 
 
 def forward_home(kind: type[nn.Module]) -> str:
@@ -659,7 +686,9 @@ def _is_memory_error(text: str) -> bool:
 
 
 def _wants_values(text: str) -> bool:
-    return any(words in text for words in ("meta tensor", "on meta", "Meta tensor", "device meta", "data-dependent", "is on the meta device"))
+    return any(
+        words in text for words in ("meta tensor", "on meta", "Meta tensor", "device meta", "data-dependent", "is on the meta device")
+    )
 
 
 def _on_meta(result: Any) -> Any:
@@ -672,4 +701,15 @@ def _on_meta(result: Any) -> Any:
 
 
 _PLAIN = frozenset({int, float, str, bool, type(None), complex})
-__all__ = ["FACTORIES", "Birth", "OpenInput", "RawCall", "RawDecision", "RawPythonError", "Recorder", "RecorderOptions", "Seen", "tensors_of"]
+__all__ = [
+    "FACTORIES",
+    "Birth",
+    "OpenInput",
+    "RawCall",
+    "RawDecision",
+    "RawPythonError",
+    "Recorder",
+    "RecorderOptions",
+    "Seen",
+    "tensors_of",
+]

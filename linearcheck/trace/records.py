@@ -115,11 +115,13 @@ class Call:
     """One executed torch function (`kind="function"`) or module (`kind="module"`).
 
     `name` is the bare name: `view`, `cat`, `linear`, `add` (in-place forms without their underscore, operators by
-    name: `add`, `matmul`, `getitem`), for a module its `torch_type` or else its class (`Linear`, `Net`). `qualified` is the full name (`torch.Tensor.view`).
+    name: `add`, `matmul`, `getitem`), for a module its `torch_type` or else its class (`Linear`, `Net`). `qualified` is the full name
+    (`torch.Tensor.view`).
     `layer` is the innermost module whose forward the call is made in, for a module call the module itself.
     `arguments` holds what was passed, by parameter name where the signature is known and by position ("0", "1") where not; a
     method's tensor is "input". `parent` is the index of the enclosing module call. A module call comes *before* the calls
-    that its forward makes. `site` is the call in the user's own code, the innermost frame of it: for a layer inside `nn.Sequential` the line that
+    that its forward makes. `site` is the call in the user's own code, the innermost frame of it: for a layer inside `nn.Sequential`
+    the line that
     calls the outermost torch container.
     """
 
@@ -204,7 +206,8 @@ class Leak:
     """A call where samples first leak into one another: rows of samples that did not change come out changed (see `trace.probe`).
 
     `call` is the function call whose output mixes rows while none of its inputs did. `through` are the calls that took the batch away from
-    a value before it was mixed in (`x.mean(0)` in `x - x.mean(0)`). `axis` is the batch axis of the mixed output. `reaches_output` says whether
+    a value before it was mixed in (`x.mean(0)` in `x - x.mean(0)`). `axis` is the batch axis of the mixed output. `reaches_output`
+    says whether
     an output of the model that has a batch axis is mixed too; `paired` whether the mixed value has two batch axes (`(N, N)` logits).
     """
 
@@ -217,7 +220,8 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class BatchOfOne:
-    """What a batch of one sample does: `failed` is the first call that raises only then; `dropped` are the calls (`squeeze`) that took the batch
+    """What a batch of one sample does: `failed` is the first call that raises only then; `dropped` are the calls (`squeeze`) that took
+    the batch
     axis away; `outputs` are the shapes that the model returned, None where it raised."""
 
     failed: Call | None

@@ -11,10 +11,14 @@ import torch
 from torch import Tensor
 
 _SAME_DTYPE = frozenset(
-    "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d matmul mm bmm addmm baddbmm mv bilinear layer_norm group_norm "
+    "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d matmul mm bmm addmm baddbmm mv bilinear "
+    "layer_norm group_norm "
     "lstm gru rnn_tanh rnn_relu".split()
 )
-_FLOATING_ONLY = frozenset("softmax log_softmax softmin gelu silu mish elu selu celu leaky_relu hardswish layer_norm batch_norm group_norm dropout bernoulli".split())
+_FLOATING_ONLY = frozenset(
+    "softmax log_softmax softmin gelu silu mish elu selu celu leaky_relu hardswish layer_norm batch_norm group_norm dropout "
+    "bernoulli".split()
+)
 
 
 class RefusedInEager(RuntimeError):
@@ -31,13 +35,17 @@ def refuse_like_eager(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     x = args[0]
     if bare in _SAME_DTYPE and not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda"):
         _same_dtype(bare, args, kwargs)
-    if bare in _FLOATING_ONLY and not (x.is_floating_point() or x.is_complex()) and kwargs.get("dtype") is None and not (bare == "dropout" and not _training(args, kwargs)):
+    if (
+        bare in _FLOATING_ONLY
+        and not (x.is_floating_point() or x.is_complex())
+        and kwargs.get("dtype") is None
+        and not (bare == "dropout" and not _training(args, kwargs))
+    ):
         raise RefusedInEager(f"{bare} takes floating-point tensors, not {_dtype(x)}")
     if bare in {"relu", "relu6"} and x.dtype == torch.bool:
         raise RefusedInEager("relu takes numbers, not bool")
-    if bare in {"binary_cross_entropy", "binary_cross_entropy_with_logits"} and len(args) > 1 and isinstance(args[1], Tensor):
-        if bare == "binary_cross_entropy" and args[1].dtype != x.dtype:
-            raise RefusedInEager(f"{bare} takes targets of its input's dtype {_dtype(x)}, not {_dtype(args[1])}")
+    if bare == "binary_cross_entropy" and len(args) > 1 and isinstance(args[1], Tensor) and args[1].dtype != x.dtype:
+        raise RefusedInEager(f"{bare} takes targets of its input's dtype {_dtype(x)}, not {_dtype(args[1])}")
     if bare.startswith("conv_transpose") and len(args) > 1 and isinstance(args[1], Tensor):
         dims = int(bare[-2])
         weight = args[1]
@@ -48,10 +56,18 @@ def refuse_like_eager(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 def _same_dtype(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     tensors = [arg for arg in (*args[:3], *kwargs.values()) if isinstance(arg, Tensor)]
-    weights = [item for arg in args if isinstance(arg, (list, tuple)) for item in arg if isinstance(item, Tensor)] if bare in {"lstm", "gru", "rnn_tanh", "rnn_relu"} else []
+    weights = (
+        [item for arg in args if isinstance(arg, (list, tuple)) for item in arg if isinstance(item, Tensor)]
+        if bare in {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+        else []
+    )
     dtypes = {tensor.dtype for tensor in (*tensors, *weights)}
     if len(dtypes) > 1:
-        if bare in {"layer_norm", "group_norm"} and args[0].dtype in {torch.bfloat16, torch.float16} and dtypes <= {args[0].dtype, torch.float32}:
+        if (
+            bare in {"layer_norm", "group_norm"}
+            and args[0].dtype in {torch.bfloat16, torch.float16}
+            and dtypes <= {args[0].dtype, torch.float32}
+        ):
             return  # mixed precision of the normalisations themselves
         raise RefusedInEager(f"{bare} takes tensors of one dtype, not {' and '.join(sorted(map(_name, dtypes)))}")
 

@@ -46,7 +46,9 @@ def _stand_in(shapes: Sequence[Sequence[int]], dtype: torch.dtype, open: bool = 
 
 def stand_in_for_function(bare: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], module: nn.Module | None) -> StandIn | None:
     """The stand-in for one failed torch function, or None where the failure cannot be bridged."""
-    tensors = [arg for arg in _flat(args) if isinstance(arg, Tensor)] + [arg for arg in _flat(tuple(kwargs.values())) if isinstance(arg, Tensor)]
+    tensors = [arg for arg in _flat(args) if isinstance(arg, Tensor)] + [
+        arg for arg in _flat(tuple(kwargs.values())) if isinstance(arg, Tensor)
+    ]
     if not tensors:
         return None
     bridge = _BRIDGES.get(bare)
@@ -190,7 +192,9 @@ def _conv(call: _Failed) -> StandIn | None:
     elif len(shape) == dims + 3:
         bodies.append((shape[0] * shape[1], *shape[3:]))
     else:
-        return StandIn(_unique([(shape[0] if shape else 1, out, *([1] * dims))]), weight.dtype if isinstance(weight, Tensor) else x.dtype, open=True)
+        return StandIn(
+            _unique([(shape[0] if shape else 1, out, *([1] * dims))]), weight.dtype if isinstance(weight, Tensor) else x.dtype, open=True
+        )
     shapes: list[Sizes] = []
     for batch, *spatial in bodies:
         reached = after(spatial)
@@ -212,7 +216,11 @@ def _conv_transpose(call: _Failed) -> StandIn | None:
         return [default if value is None else value] * dims if not isinstance(value, (tuple, list)) else list(value)
 
     stride, padding = many(call.argument(3, "stride", 1), 1), many(call.argument(4, "padding", 0), 0)
-    extra, groups, dilation = many(call.argument(5, "output_padding", 0), 0), call.argument(6, "groups", 1), many(call.argument(7, "dilation", 1), 1)
+    extra, groups, dilation = (
+        many(call.argument(5, "output_padding", 0), 0),
+        call.argument(6, "groups", 1),
+        many(call.argument(7, "dilation", 1), 1),
+    )
     spatial = [
         max((size - 1) * s - 2 * p + d * (k - 1) + e + 1, 1)
         for size, s, p, e, d, k in zip(x.shape[2:], stride, padding, extra, dilation, weight.shape[2:], strict=True)
@@ -258,7 +266,10 @@ def _broadcast(call: _Failed) -> StandIn:
     for tensor in call.tensors[1:]:
         dtype = torch.promote_types(dtype, tensor.dtype)
     by_rank = sorted(zip(padded, shapes, strict=True), key=lambda pair: -len(pair[1]))
-    return StandIn(_unique([merged([pair[0] for pair in by_rank]), merged(padded), merged(longest[::-1])]), torch.bool if call.bare in _COMPARING else dtype)
+    return StandIn(
+        _unique([merged([pair[0] for pair in by_rank]), merged(padded), merged(longest[::-1])]),
+        torch.bool if call.bare in _COMPARING else dtype,
+    )
 
 
 def _cat(call: _Failed) -> StandIn | None:
@@ -500,38 +511,82 @@ def _recurrent_function(call: _Failed) -> StandIn | None:
 
 
 _BRIDGES: dict[str, Callable[[_Failed], StandIn | None]] = {
-    "linear": _linear, "conv1d": _conv, "conv2d": _conv, "conv3d": _conv, "conv_transpose1d": _conv_transpose, "conv_transpose2d": _conv_transpose,
-    "conv_transpose3d": _conv_transpose, "cat": _cat, "stack": _stack, "view": _view, "reshape": _view, "flatten": _flatten, "unflatten": _unflatten,
-    "matmul": _matmul, "mm": _matmul, "bmm": _matmul, "addmm": _matmul, "addbmm": _matmul, "baddbmm": _matmul, "einsum": _einsum, "embedding": _embedding,
-    "multi_head_attention_forward": _attention, "scaled_dot_product_attention": _dot_product_attention, "split": _split, "split_with_sizes": _split,
-    "expand": _expand, "repeat": _expand, "permute": _permute, "getitem": _getitem, "pixel_shuffle": _pixel_shuffle, "gather": _gather,
-    "interpolate": _interpolate, "layer_norm": _layer_norm, "lstm_cell": _lstm_cell, "gru_cell": _recurrent_cell, "rnn_tanh_cell": _recurrent_cell,
-    "rnn_relu_cell": _recurrent_cell, "lstm": _recurrent_function, "gru": _recurrent_function, "rnn_tanh": _recurrent_function, "rnn_relu": _recurrent_function,
+    "linear": _linear,
+    "conv1d": _conv,
+    "conv2d": _conv,
+    "conv3d": _conv,
+    "conv_transpose1d": _conv_transpose,
+    "conv_transpose2d": _conv_transpose,
+    "conv_transpose3d": _conv_transpose,
+    "cat": _cat,
+    "stack": _stack,
+    "view": _view,
+    "reshape": _view,
+    "flatten": _flatten,
+    "unflatten": _unflatten,
+    "matmul": _matmul,
+    "mm": _matmul,
+    "bmm": _matmul,
+    "addmm": _matmul,
+    "addbmm": _matmul,
+    "baddbmm": _matmul,
+    "einsum": _einsum,
+    "embedding": _embedding,
+    "multi_head_attention_forward": _attention,
+    "scaled_dot_product_attention": _dot_product_attention,
+    "split": _split,
+    "split_with_sizes": _split,
+    "expand": _expand,
+    "repeat": _expand,
+    "permute": _permute,
+    "getitem": _getitem,
+    "pixel_shuffle": _pixel_shuffle,
+    "gather": _gather,
+    "interpolate": _interpolate,
+    "layer_norm": _layer_norm,
+    "lstm_cell": _lstm_cell,
+    "gru_cell": _recurrent_cell,
+    "rnn_tanh_cell": _recurrent_cell,
+    "rnn_relu_cell": _recurrent_cell,
+    "lstm": _recurrent_function,
+    "gru": _recurrent_function,
+    "rnn_tanh": _recurrent_function,
+    "rnn_relu": _recurrent_function,
     **{f"{kind}_pool{dims}d": _pool for kind in ("max", "avg", "lp", "adaptive_avg", "adaptive_max") for dims in (1, 2, 3)},
-    **dict.fromkeys(("sum", "mean", "amax", "amin", "max", "min", "var", "std", "norm", "argmax", "argmin", "prod", "logsumexp", "all", "any"), _reduce),
-}  # fmt: skip
+    **dict.fromkeys(
+        ("sum", "mean", "amax", "amin", "max", "min", "var", "std", "norm", "argmax", "argmin", "prod", "logsumexp", "all", "any"), _reduce
+    ),
+}
 
 _FLOATING = frozenset("batch_norm layer_norm group_norm instance_norm rms_norm softmax log_softmax sigmoid tanh gelu exp log sqrt".split())
 _SAME_SHAPE = _FLOATING | frozenset(
-    "relu leaky_relu elu selu celu silu mish hardswish hardsigmoid hardtanh relu6 prelu softplus softsign dropout dropout1d dropout2d dropout3d alpha_dropout "
-    "feature_alpha_dropout normalize clamp neg abs square round floor ceil contiguous clone detach cumsum cumprod tril triu roll flip masked_fill index_add "
-    "index_copy index_fill scatter scatter_add scatter_reduce setitem copy softmin gumbel_softmax local_response_norm bitwise_not logical_not sort".split()
+    "relu leaky_relu elu selu celu silu mish hardswish hardsigmoid hardtanh relu6 prelu softplus softsign dropout dropout1d "
+    "dropout2d dropout3d alpha_dropout "
+    "feature_alpha_dropout normalize clamp neg abs square round floor ceil contiguous clone detach cumsum cumprod tril triu "
+    "roll flip masked_fill index_add "
+    "index_copy index_fill scatter scatter_add scatter_reduce setitem copy softmin gumbel_softmax local_response_norm "
+    "bitwise_not logical_not sort".split()
 )
 _COMPARING = frozenset("eq ne lt le gt ge logical_and logical_or logical_xor isclose".split())
 _ELEMENTWISE = _COMPARING | frozenset(
-    "add sub mul div floor_divide remainder fmod pow maximum minimum fmax fmin where addcmul addcdiv lerp atan2 bitwise_and bitwise_or bitwise_xor hypot "
+    "add sub mul div floor_divide remainder fmod pow maximum minimum fmax fmin where addcmul addcdiv lerp atan2 bitwise_and "
+    "bitwise_or bitwise_xor hypot "
     "logaddexp cosine_similarity pairwise_distance copysign nextafter xlogy".split()
 )
 _LOSSES = frozenset(
-    "cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div hinge_embedding_loss "
-    "cosine_embedding_loss triplet_margin_loss margin_ranking_loss ctc_loss poisson_nll_loss gaussian_nll_loss multi_margin_loss multilabel_margin_loss "
+    "cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
+    "kl_div hinge_embedding_loss "
+    "cosine_embedding_loss triplet_margin_loss margin_ranking_loss ctc_loss poisson_nll_loss gaussian_nll_loss "
+    "multi_margin_loss multilabel_margin_loss "
     "multilabel_soft_margin_loss soft_margin_loss triplet_margin_with_distance_loss".split()
 )
 
 
 def stand_in_for_module(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StandIn | None:
     """The stand-in for one of torch's own layers whose Python refused its input before any operation ran."""
-    tensors = [arg for arg in _flat(args) if isinstance(arg, Tensor)] + [arg for arg in _flat(tuple(kwargs.values())) if isinstance(arg, Tensor)]
+    tensors = [arg for arg in _flat(args) if isinstance(arg, Tensor)] + [
+        arg for arg in _flat(tuple(kwargs.values())) if isinstance(arg, Tensor)
+    ]
     if not tensors:
         return None
     x = tensors[0]

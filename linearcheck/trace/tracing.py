@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 from linearcheck.load.records import InputPlan, LoadedModel
 from linearcheck.sizes import depends_on
-from linearcheck.trace.assemble import Assembler, Run, TensorName, layers
+from linearcheck.trace.assemble import Assembler, Run, TensorName, is_lazy, layers
 from linearcheck.trace.axes import choose_batch_sizes
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
 from linearcheck.trace.patches import recording_modules
 from linearcheck.trace.private import spare_dynamo
 from linearcheck.trace.probe import compare_runs, merge_leaks
-from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
+from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.signals import NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction, SpanTable
 
@@ -91,7 +91,10 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
     for attempt in [way] if way else ["real", "meta"]:
         limited = way is None and attempt == "real"
         options = RecorderOptions(
-            loaded.is_user_file, meta=attempt == "meta", work_limit=BUILD_WORK if limited else float("inf"), bytes_limit=BUILD_BYTES if limited else float("inf")
+            loaded.is_user_file,
+            meta=attempt == "meta",
+            work_limit=BUILD_WORK if limited else float("inf"),
+            bytes_limit=BUILD_BYTES if limited else float("inf"),
         )
         recorder = Recorder(options)
         try:
@@ -138,9 +141,16 @@ class Restart(Exception):
 
 
 def run_forward(
-    session: Session, plan: InputPlan, letters: Mapping[str, int], *, guesses: Mapping[Key, int] | None = None, keep_values: bool = False, changed_row: int | None = None,
-    training: bool | None = None, double: bool = False,
-) -> Run:  # fmt: skip
+    session: Session,
+    plan: InputPlan,
+    letters: Mapping[str, int],
+    *,
+    guesses: Mapping[Key, int] | None = None,
+    keep_values: bool = False,
+    changed_row: int | None = None,
+    training: bool | None = None,
+    double: bool = False,
+) -> Run:
     """One forward pass at the given sizes, on a copy of the model whose state is as built.
 
     Raises:
@@ -166,8 +176,14 @@ def run_forward(
 
 
 def _attempt(
-    session: Session, plan: InputPlan, letters: Mapping[str, int], guesses: Mapping[Key, int], keep_values: bool, changed_row: int | None,
-    training: bool | None, double: bool,
+    session: Session,
+    plan: InputPlan,
+    letters: Mapping[str, int],
+    guesses: Mapping[Key, int],
+    keep_values: bool,
+    changed_row: int | None,
+    training: bool | None,
+    double: bool,
 ) -> Run:
     recorder, way = session.recorder, session.way
     limited = way == "real" and not session.unlimited
@@ -196,7 +212,16 @@ def _attempt(
         except Exception as error:
             raised = error
     return Run(
-        recorder.calls, recorder.python_errors, recorder.decisions, names, inputs, outputs, recorder.called, dict(letters), raised, dict(recorder.values)
+        recorder.calls,
+        recorder.python_errors,
+        recorder.decisions,
+        names,
+        inputs,
+        outputs,
+        recorder.called,
+        dict(letters),
+        raised,
+        dict(recorder.values),
     )
 
 
@@ -215,7 +240,7 @@ def _copy_of(session: Session) -> nn.Module:
     """A copy of the model as built, sharing its parameters; the model itself where it cannot be copied."""
     parameters = {id(parameter): parameter for parameter in session.model.parameters()}
     try:
-        copied = copy.deepcopy(session.model, dict(parameters))  # type: ignore[arg-type]
+        copied = copy.deepcopy(session.model, dict(parameters))
     except Exception:
         return session.model
     originals = dict(session.model.named_buffers(remove_duplicate=False))
@@ -229,7 +254,7 @@ def _known_tensors(session: Session, model: nn.Module) -> dict[int, TensorName]:
     names: dict[int, TensorName] = {}
     originals = dict(session.model.named_buffers(remove_duplicate=False))
     for name, parameter in model.named_parameters(remove_duplicate=True):
-        if not isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+        if not is_lazy(parameter):
             names[session.recorder.see(parameter).uid] = ("parameter", name)
     for name, buffer in model.named_buffers():
         if name in originals:
@@ -253,7 +278,7 @@ def literal_numbers(sources: Mapping[str, str]) -> set[int]:
 def _taken_sizes(session: Session, plan: InputPlan) -> set[int]:
     taken = literal_numbers({str(session.loaded.path): session.loaded.source_of(str(session.loaded.path))})
     for parameter in session.model.parameters():
-        if not isinstance(parameter, nn.parameter.UninitializedTensorMixin):
+        if not is_lazy(parameter):
             taken.update(parameter.shape)
     for spec in plan.inputs:
         taken.update(axis for axis in spec.axes if isinstance(axis, int))
@@ -331,7 +356,9 @@ def _trace(session: Session, plan: InputPlan) -> Traced:
         layers=layers(session.model, session.recorder, base, assembler),
         inputs=assembler.inputs(),
         outputs=assembler.outputs(),
-        batch_sizes=tuple(dict.fromkeys(run.letters["N"] for run in (base, *varied.values()) if "N" in run.letters)) if plan.has_batch else (),
+        batch_sizes=tuple(dict.fromkeys(run.letters["N"] for run in (base, *varied.values()) if "N" in run.letters))
+        if plan.has_batch
+        else (),
         traced=session.way,
         training=session.train,
         has_batch=plan.has_batch,
@@ -343,7 +370,9 @@ def _trace(session: Session, plan: InputPlan) -> Traced:
         batch_of_one=_batch_of_one(session, plan, letters, base, calls),
         sources=session.spans.sources,
         inferred_inputs=frozenset(spec.name for spec in plan.inputs if spec.source in ("inferred", "solved")),
-        given_values=frozenset(base.inputs if plan.make_arguments is not None else (spec.name for spec in plan.inputs if spec.fill is not None)),
+        given_values=frozenset(
+            base.inputs if plan.make_arguments is not None else (spec.name for spec in plan.inputs if spec.fill is not None)
+        ),
         building_calls=Assembler(base, {}, session.spans).calls(session.recorder.built_calls),
     )
     return Traced(trace, session, base, varied, plan, base.raised, None)
@@ -353,10 +382,13 @@ def _is_clean(run: Run) -> bool:
     return run.raised is None and not run.failed_keys
 
 
-def _probe(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run]) -> tuple[tuple[Leak, ...], bool]:
+def _probe(
+    session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run]
+) -> tuple[tuple[Leak, ...], bool]:
     """The sample probe, where the model runs without a failure. Always in evaluation mode.
 
-    A model that is too large at the traced batch size is built once more, for real, and probed with a batch of two where that is within the limits.
+    A model that is too large at the traced batch size is built once more, for real, and probed with a batch of two where that is
+    within the limits.
     """
     if not plan.has_batch or "N" not in letters or not _is_clean(base):
         return (), False
@@ -382,7 +414,14 @@ def _probe(session: Session, plan: InputPlan, letters: Mapping[str, int], base: 
 
 
 def _probe_in(
-    session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run], rows: tuple[int, ...], *, double: bool
+    session: Session,
+    plan: InputPlan,
+    letters: Mapping[str, int],
+    base: Run,
+    varied: Mapping[str, Run],
+    rows: tuple[int, ...],
+    *,
+    double: bool,
 ) -> tuple[Leak, ...] | None:
     """The leaks that changed samples show, or None where the model does not run this way."""
     n = letters["N"]
@@ -402,7 +441,9 @@ def _probe_in(
 
 def _batch_of_one(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, calls: tuple[Call, ...]) -> BatchOfOne | None:
     """What one sample does, for models that squeeze an axis which may then be the batch. In evaluation mode, as BatchNorm needs it."""
-    squeezes = [call for call in calls if call.name == "squeeze" and call.input is not None and any(depends_on(size) for size in call.input.sizes)]
+    squeezes = [
+        call for call in calls if call.name == "squeeze" and call.input is not None and any(depends_on(size) for size in call.input.sizes)
+    ]
     if not squeezes or not _is_clean(base) or "N" not in letters:
         return None
     try:

@@ -37,7 +37,11 @@ def _work_on_tensors(bare: str, args: tuple[Any, ...]) -> float:
     if not isinstance(first, Tensor):
         return _product_work(args) if bare == "einsum" else 0.0
     if bare in _DENSE and len(args) > 1 and isinstance(args[1], Tensor):
-        positions = first.numel() / max(first.shape[-1], 1) if bare == "linear" else first.numel() / max(first.shape[1] if first.dim() > 1 else 1, 1)
+        positions = (
+            first.numel() / max(first.shape[-1], 1)
+            if bare == "linear"
+            else first.numel() / max(first.shape[1] if first.dim() > 1 else 1, 1)
+        )
         return 2.0 * positions * args[1].numel()
     if bare in _PRODUCTS:
         return _product_work(args)
@@ -46,7 +50,9 @@ def _work_on_tensors(bare: str, args: tuple[Any, ...]) -> float:
         rows = first.numel() / max(width, 1)
         return 8.0 * rows * width * width + 4.0 * rows * rows * width / max(first.shape[0], 1)
     if bare in _RECURRENT:
-        weights = sum(tensor.numel() for value in args if isinstance(value, (list, tuple)) for tensor in value if isinstance(tensor, Tensor))
+        weights = sum(
+            tensor.numel() for value in args if isinstance(value, (list, tuple)) for tensor in value if isinstance(tensor, Tensor)
+        )
         return 2.0 * first.numel() / max(first.shape[-1] if first.dim() else 1, 1) * weights
     return 5.0 * first.numel()
 

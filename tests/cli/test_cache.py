@@ -528,7 +528,7 @@ def test_render_of_another_form_only_costs_time(front: Front, own_cache: Path) -
     for path in entries(own_cache):
         key = path.parent.name + path.stem
         if "renders" in (entry := cache.get(key)):
-            cache.put(key, entry | {"renders": dict.fromkeys(entry["renders"], [1, 2])})
+            cache.put(key, entry | {"renders": {name: [1, 2] for name in entry["renders"]}})
     assert front.n_checks() == 0
 
 

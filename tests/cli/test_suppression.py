@@ -188,14 +188,14 @@ def test_suppressed_findings_are_not_fixed_and_stay_in_json(linearcheck: Run, pr
 STUB = "raise NotImplementedError"
 ABSTRACT = {
     "forward is a stub": f"class Net(nn.Module):\n    def forward(self, x):\n        {STUB}\n",
-    "forward calls a stub": f"class Net(nn.Module):\n    def f(self, x):\n        {STUB}\n    def forward(self, x):\n        return self.f(x)\n",
-    "abstract method": "class Net(nn.Module, ABC):\n    @abc.abstractmethod\n    def f(self): ...\n    def forward(self, x):\n        return x\n",
-    "abstract in a base": "class B(nn.Module, ABC):\n    @abstractmethod\n    def f(self): ...\nclass Net(B):\n    def forward(self, x):\n        return x\n",
+    "forward calls a stub": f"class Net(nn.Module):\n    def f(self, x):\n        {STUB}\n    def forward(self, x):\n        return self.f(x)\n",  # noqa: E501
+    "abstract method": "class Net(nn.Module, ABC):\n    @abc.abstractmethod\n    def f(self): ...\n    def forward(self, x):\n        return x\n",  # noqa: E501
+    "abstract in a base": "class B(nn.Module, ABC):\n    @abstractmethod\n    def f(self): ...\nclass Net(B):\n    def forward(self, x):\n        return x\n",  # noqa: E501
     "stub in another file": "from base import Base\nclass Net(Base):\n    pass\n",
 }
 COMPLETE = {
     "stub is overridden": f"class B(nn.Module):\n    def f(self):\n        {STUB}\nclass Net(B):\n    def f(self):\n        return 1\n",
-    "raises for one value only": f"class Net(nn.Module):\n    def forward(self, x):\n        if x is None:\n            {STUB}\n        return x\n",
+    "raises for one value only": f"class Net(nn.Module):\n    def forward(self, x):\n        if x is None:\n            {STUB}\n        return x\n",  # noqa: E501
 }
 HEAD = "import abc\nfrom abc import ABC, abstractmethod\nfrom torch import nn\n"
 

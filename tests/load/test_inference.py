@@ -397,7 +397,10 @@ import torch.nn as nn
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Sequential(nn.Conv2d(1, 6, 10), nn.MaxPool2d(2), nn.Conv2d(6, 8, 7), nn.MaxPool2d(2), nn.Conv2d(8, 8, 4), nn.MaxPool2d(2), nn.Conv2d(CHANNELS, 16, 4))
+        self.conv = nn.Sequential(
+            nn.Conv2d(1, 6, 10), nn.MaxPool2d(2), nn.Conv2d(6, 8, 7), nn.MaxPool2d(2), nn.Conv2d(8, 8, 4), nn.MaxPool2d(2),
+            nn.Conv2d(CHANNELS, 16, 4),
+        )
         self.fc, self.out = nn.Linear(16 * 6 * 6, 32), nn.Linear(OUT, 1)
     def one(self, x):
         return self.fc(self.conv(x).flatten(1))

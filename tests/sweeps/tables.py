@@ -1,4 +1,5 @@
-"""PyTorch's own tables of inputs, as traces: `module_db` (valid and refused inputs of modules) and `op_db` (refused inputs of operations)."""
+"""PyTorch's own tables of inputs, as traces: `module_db` (valid and refused inputs of modules) and `op_db` (refused inputs of
+operations)."""
 
 from __future__ import annotations
 
@@ -47,12 +48,18 @@ def module_rows(only: tuple[str, ...] = ()) -> Iterator[Row]:
         if only and info.module_cls.__name__ not in only:
             continue
         for train in (False, True):
-            for number, sample in enumerate(info.module_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=False, training=train)):
+            for number, sample in enumerate(
+                info.module_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=False, training=train)
+            ):
                 made, given = sample.constructor_input, sample.forward_input
                 if given is None:
                     continue
                 yield Row(
-                    f"{info.name}[{number}]{'train' if train else ''}", _builder(info.module_cls, made.args, made.kwargs), tuple(given.args), dict(given.kwargs), train
+                    f"{info.name}[{number}]{'train' if train else ''}",
+                    _builder(info.module_cls, made.args, made.kwargs),
+                    tuple(given.args),
+                    dict(given.kwargs),
+                    train,
                 )
 
 
@@ -63,12 +70,19 @@ def module_error_rows() -> Iterator[Row]:
     for info in module_db:
         if info.module_error_inputs_func is None:
             continue
-        for number, row in enumerate(info.module_error_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=False, training=False)):
+        for number, row in enumerate(
+            info.module_error_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=False, training=False)
+        ):
             made, given = row.module_error_input.constructor_input, row.module_error_input.forward_input
             yield Row(
-                f"{info.name}[{number}]", _builder(info.module_cls, made.args, made.kwargs), tuple(given.args) if given else (), dict(given.kwargs) if given else {},
-                raises=row.error_type, in_construction=row.error_on is ModuleErrorEnum.CONSTRUCTION_ERROR, regex=row.error_regex,
-            )  # fmt: skip
+                f"{info.name}[{number}]",
+                _builder(info.module_cls, made.args, made.kwargs),
+                tuple(given.args) if given else (),
+                dict(given.kwargs) if given else {},
+                raises=row.error_type,
+                in_construction=row.error_on is ModuleErrorEnum.CONSTRUCTION_ERROR,
+                regex=row.error_regex,
+            )
 
 
 def _builder(kind: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -96,5 +110,10 @@ def op_error_rows() -> Iterator[Row]:
         for number, error in enumerate(info.error_inputs("cpu")):
             sample = error.sample_input
             yield Row(
-                f"{info.name}[{number}]", lambda op=info.op: Operation(op), (sample.input, *sample.args), dict(sample.kwargs), raises=error.error_type, regex=error.error_regex
+                f"{info.name}[{number}]",
+                lambda op=info.op: Operation(op),
+                (sample.input, *sample.args),
+                dict(sample.kwargs),
+                raises=error.error_type,
+                regex=error.error_regex,
             )

@@ -54,12 +54,18 @@ def torchvision_models() -> Iterator[Specimen]:
 
 
 TIMM_FAMILIES = (
-    "resnet18 resnetv2_50 resnext50_32x4d seresnet50 densenet121 vgg11_bn mobilenetv2_100 mobilenetv3_small_100 efficientnet_b0 tf_efficientnetv2_b0 regnetx_002 regnety_002 "
-    "convnext_atto convnextv2_atto vit_tiny_patch16_224 deit_tiny_patch16_224 deit3_small_patch16_224 swin_tiny_patch4_window7_224 swinv2_cr_tiny_224 beit_base_patch16_224 "
-    "cait_xxs24_224 coat_tiny coatnet_0_224 convit_tiny convmixer_768_32 crossvit_tiny_240 cspresnet50 darknet53 davit_tiny dla34 dpn68 edgenext_xx_small efficientformer_l1 "
-    "fastvit_t8 focalnet_tiny_srf gcvit_xxtiny ghostnet_100 gmixer_24_224 gmlp_s16_224 hardcorenas_a hgnetv2_b0 hrnet_w18_small inception_v3 inception_next_tiny lambda_resnet26t "
-    "lcnet_050 levit_128s maxvit_tiny_tf_224 mixer_s16_224 mobilevit_xxs mobilevitv2_050 mvitv2_tiny nest_tiny nextvit_small nf_resnet50 pit_ti_224 poolformer_s12 pvt_v2_b0 "
-    "repvgg_a0 res2net50_26w_4s resmlp_12_224 rexnet_100 selecsls42 sequencer2d_s skresnet18 tinynet_e tnt_s_patch16_224 tresnet_m twins_pcpvt_small visformer_tiny volo_d1_224 xcit_nano_12_p16_224"
+    "resnet18 resnetv2_50 resnext50_32x4d seresnet50 densenet121 vgg11_bn mobilenetv2_100 mobilenetv3_small_100 "
+    "efficientnet_b0 tf_efficientnetv2_b0 regnetx_002 regnety_002 "
+    "convnext_atto convnextv2_atto vit_tiny_patch16_224 deit_tiny_patch16_224 deit3_small_patch16_224 "
+    "swin_tiny_patch4_window7_224 swinv2_cr_tiny_224 beit_base_patch16_224 "
+    "cait_xxs24_224 coat_tiny coatnet_0_224 convit_tiny convmixer_768_32 crossvit_tiny_240 cspresnet50 darknet53 davit_tiny "
+    "dla34 dpn68 edgenext_xx_small efficientformer_l1 "
+    "fastvit_t8 focalnet_tiny_srf gcvit_xxtiny ghostnet_100 gmixer_24_224 gmlp_s16_224 hardcorenas_a hgnetv2_b0 "
+    "hrnet_w18_small inception_v3 inception_next_tiny lambda_resnet26t "
+    "lcnet_050 levit_128s maxvit_tiny_tf_224 mixer_s16_224 mobilevit_xxs mobilevitv2_050 mvitv2_tiny nest_tiny nextvit_small "
+    "nf_resnet50 pit_ti_224 poolformer_s12 pvt_v2_b0 "
+    "repvgg_a0 res2net50_26w_4s resmlp_12_224 rexnet_100 selecsls42 sequencer2d_s skresnet18 tinynet_e tnt_s_patch16_224 "
+    "tresnet_m twins_pcpvt_small visformer_tiny volo_d1_224 xcit_nano_12_p16_224"
 ).split()
 
 
@@ -76,21 +82,39 @@ def timm_models() -> Iterator[Specimen]:
 
 
 TRANSFORMERS_TEXT = (
-    "BertModel RobertaModel DistilBertModel AlbertModel ElectraModel MPNetModel DebertaModel DebertaV2Model GPT2Model GPTNeoModel GPTNeoXModel OPTModel LlamaModel MistralModel "
-    "GemmaModel Gemma2Model Qwen2Model PhiModel FalconModel BloomModel MptModel CodeGenModel GPTJModel XLNetModel XLMModel FNetModel LongformerModel BigBirdModel SqueezeBertModel "
-    "MobileBertModel ConvBertModel FunnelModel NystromformerModel YosoModel MegatronBertModel RoFormerModel XLMRobertaModel CamembertModel MixtralModel StableLmModel Starcoder2Model "
-    "CohereModel OlmoModel PersimmonModel CTRLModel ErnieModel IBertModel LayoutLMModel MraModel Olmo2Model GraniteModel T5EncoderModel ModernBertModel MambaModel RwkvModel Qwen2MoeModel"
+    "BertModel RobertaModel DistilBertModel AlbertModel ElectraModel MPNetModel DebertaModel DebertaV2Model GPT2Model "
+    "GPTNeoModel GPTNeoXModel OPTModel LlamaModel MistralModel "
+    "GemmaModel Gemma2Model Qwen2Model PhiModel FalconModel BloomModel MptModel CodeGenModel GPTJModel XLNetModel XLMModel "
+    "FNetModel LongformerModel BigBirdModel SqueezeBertModel "
+    "MobileBertModel ConvBertModel FunnelModel NystromformerModel YosoModel MegatronBertModel RoFormerModel XLMRobertaModel "
+    "CamembertModel MixtralModel StableLmModel Starcoder2Model "
+    "CohereModel OlmoModel PersimmonModel CTRLModel ErnieModel IBertModel LayoutLMModel MraModel Olmo2Model GraniteModel "
+    "T5EncoderModel ModernBertModel MambaModel RwkvModel Qwen2MoeModel"
 ).split()
-TRANSFORMERS_VISION = "ViTModel DeiTModel BeitModel SwinModel Swinv2Model ConvNextModel ConvNextV2Model ResNetModel RegNetModel PvtModel SegformerModel MobileViTModel MobileNetV2Model PoolFormerModel Dinov2Model ViTMAEModel FocalNetModel LevitModel".split()
+TRANSFORMERS_VISION = (
+    "ViTModel DeiTModel BeitModel SwinModel Swinv2Model ConvNextModel ConvNextV2Model ResNetModel RegNetModel PvtModel "
+    "SegformerModel MobileViTModel MobileNetV2Model PoolFormerModel Dinov2Model ViTMAEModel FocalNetModel LevitModel "
+).split()
 
 
 def transformers_models() -> Iterator[Specimen]:
     import transformers
 
     small = {
-        "num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_layers": 2, "hidden_size": 64, "n_embd": 64, "dim": 64, "d_model": 64, "num_attention_heads": 4, "n_head": 4, "n_heads": 4,
-        "intermediate_size": 128, "vocab_size": 500,
-    }  # fmt: skip
+        "num_hidden_layers": 2,
+        "n_layer": 2,
+        "n_layers": 2,
+        "num_layers": 2,
+        "hidden_size": 64,
+        "n_embd": 64,
+        "dim": 64,
+        "d_model": 64,
+        "num_attention_heads": 4,
+        "n_head": 4,
+        "n_heads": 4,
+        "intermediate_size": 128,
+        "vocab_size": 500,
+    }
     for name in (*TRANSFORMERS_TEXT, *TRANSFORMERS_VISION):
         kind = getattr(transformers, name, None)
         if kind is None:
@@ -135,7 +159,10 @@ def main() -> int:
         model = report.models[0]
         counts[f"{model.status} {model.traced or ''}".strip()] += 1
         found = [f"{d.code} {d.message}" for d in model.diagnostics]
-        print(f"{specimen.name:40} {model.status:9} {model.traced or '':6} {time.perf_counter() - began:6.2f} s  {' | '.join(found)[:300]}", flush=True)
+        print(
+            f"{specimen.name:40} {model.status:9} {model.traced or '':6} {time.perf_counter() - began:6.2f} s  {' | '.join(found)[:300]}",
+            flush=True,
+        )
     print(dict(counts))
     return 0
 

@@ -19,7 +19,12 @@ def load(source: str, name: str = "Net", path: str = "model.py") -> LoadedModel:
     module = types.ModuleType("model_under_test")
     exec(compile(text, path, "exec"), module.__dict__)
     return LoadedModel(
-        name, Path(path), lambda: getattr(module, name)(), lambda file: file == path, lambda file: text if file == path else "", lambda file: file
+        name,
+        Path(path),
+        lambda: getattr(module, name)(),
+        lambda file: file == path,
+        lambda file: text if file == path else "",
+        lambda file: file,
     )
 
 
@@ -33,7 +38,7 @@ def trace(source: str, *shapes: tuple[int | str, ...], name: str = "Net", train:
     loaded = load(source, name)
 
     def plan_for(model: object) -> InputPlan:
-        names = [p for p in inspect.signature(model.forward).parameters]  # type: ignore[attr-defined]
+        names = list(inspect.signature(model.forward).parameters)  # type: ignore[attr-defined]
         return plan(dict(zip(names, shapes, strict=False)))
 
     return trace_model(loaded, plan_for, train=train).trace

@@ -44,7 +44,10 @@ def test_the_reduction_that_took_the_batch_away_is_named() -> None:
     assert [found.calls[index].name for index in found.leaks[0].through] == ["mean"]
 
 
-@pytest.mark.parametrize("expression", ["F.softmax(x, dim=1)", "x.view(-1, 3).relu().view(-1, 6)", "x.t().t()", "x[:, :3].repeat(1, 2)", "x.mean(0)", "F.layer_norm(x, (6,))"])
+@pytest.mark.parametrize(
+    "expression",
+    ["F.softmax(x, dim=1)", "x.view(-1, 3).relu().view(-1, 6)", "x.t().t()", "x[:, :3].repeat(1, 2)", "x.mean(0)", "F.layer_norm(x, (6,))"],
+)
 def test_no_leak_where_samples_stay_apart(expression: str) -> None:
     assert not trace(model(expression), ("N", 6)).leaks
 
