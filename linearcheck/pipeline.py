@@ -59,7 +59,7 @@ def check_loaded(
     with absent_devices():
         traced = _trace(loaded, job)
     diagnostics = diagnose(traced.trace, job.options.select, job.options.ignore)
-    if run_apart is not None and job.options.try_fixes and any(d.proposals for d in diagnostics):
+    if run_apart is not None and job.options.try_fixes and diagnostics:
         diagnostics = _with_tried_fixes(job, loaded, traced, diagnostics, run_apart, time.perf_counter() - began)
     return _report(job, loaded, traced, diagnostics, time.perf_counter() - began)
 

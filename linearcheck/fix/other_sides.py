@@ -43,14 +43,15 @@ def _swapped_operands(finding: Diagnostic) -> Iterator[Proposal]:
     if finding.code != "LC405" or finding.span is None or len(finding.operands) != 2:
         return
     shapes = [operand.shape for operand in finding.operands]
-    for position in (1, 0):
-        for axes in itertools.combinations(range(len(shapes[position])), 2):
-            swapped = list(shapes[position])
-            swapped[axes[0]], swapped[axes[1]] = swapped[axes[1]], swapped[axes[0]]
-            left, right = (swapped, shapes[1]) if position == 0 else (shapes[0], swapped)
-            if axes[0] > 0 and _multiplies(left, right):
-                action = WrapInput(finding.span, "transpose", axes, position=position)
-                yield Proposal("permute", f"swap axes {axes[0]} and {axes[1]} of operand {position + 1}", Safety.UNSAFE, (action,))
+    inner = itertools.combinations(range(1, max(map(len, shapes))), 2)
+    for axes, position in itertools.product(inner, (0, 1)):  # the outer axes first: what heads are split into stands there
+        if axes[1] >= len(shapes[position]):
+            continue
+        swapped = list(shapes[position])
+        swapped[axes[0]], swapped[axes[1]] = swapped[axes[1]], swapped[axes[0]]
+        if _multiplies(*((swapped, shapes[1]) if position == 0 else (shapes[0], swapped))):
+            action = WrapInput(finding.span, "transpose", axes, position=position)
+            yield Proposal("permute", f"swap axes {axes[0]} and {axes[1]} of operand {position + 1}", Safety.UNSAFE, (action,))
 
 
 def _multiplies(left: Sequence[SizeText], right: Sequence[SizeText]) -> bool:

@@ -40,7 +40,7 @@ def try_fixes(
         before: What the trace without edits showed; traced once more where it is not given.
         layers: Layers of that trace, for places that build several of them.
     """
-    if not any(d.proposals for d in diagnostics):
+    if not any(_has_repairs(finding, layers) for finding in diagnostics):
         return tuple(diagnostics)
     bench = Bench(sources, run, limits or TrialLimits())
     start = before if before is not None else run({})
@@ -105,7 +105,7 @@ class _Repair:
 
     def _order(self) -> list[int]:
         """Errors before warnings, else as they were found."""
-        wanted = [i for i, f in enumerate(self.findings) if f.proposals and not f.suppressed and f.severity is not Severity.NOTE]
+        wanted = [i for i, finding in enumerate(self.findings) if _has_repairs(finding, self.start.layers)]
         return sorted(wanted, key=lambda i: self.findings[i].severity is not Severity.ERROR)
 
     def _first_fix(self, index: int, state: State) -> State:
@@ -277,6 +277,12 @@ class _Repair:
         advice = [Fix(p.kind, p.title, p.safety, tried=False) for p in left if not p.actions] if fixes else []
         traced = [replace(fix, digests=self.bench.digests(fix.edits)) for fix in fixes]
         return replace(finding, fixes=(*traced, *advice), proposals=left)
+
+
+def _has_repairs(finding: Diagnostic, layers: Sequence[Layer]) -> bool:
+    if finding.suppressed or finding.severity is Severity.NOTE:
+        return False
+    return bool(finding.proposals) or next(other_sides(finding, layers), None) is not None
 
 
 def _targets(finding: Diagnostic) -> set[tuple[object, str]]:

@@ -90,3 +90,21 @@ def test_second_repair_changes_nothing() -> None:
 def test_right_file_is_never_touched(name: str) -> None:
     text = (mutation.MODELS / f"{name}.py").read_text()
     assert run_in_fork(lambda: mutation.repaired(text, name), 60).value == [text, []]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("siamese", ", dim=1)", ")", "torch.cat([self.embed(self.cnn(a)), self.embed(self.cnn(b))], dim=1)"),
+        ("resnet", "nn.Conv2d(planes, planes, 3", "nn.Conv2d(planes, planes * 2, 3", "self.conv2 = nn.Conv2d(planes, planes, 3"),
+        (
+            "multi_head_by_hand",
+            "q = q.view(B, T, self.n_heads, self.head_dim).transpose(1, 2)",
+            "q = q.view(B, T, self.n_heads, self.head_dim)",
+            "(q.transpose(1, 2) @ k.transpose(-2, -1))",
+        ),
+    ],
+)
+def test_other_side_of_the_clash_is_repaired(name: str, old: str, new: str, expected: str) -> None:
+    _, text = repaired(name, old, new)
+    assert expected in text
