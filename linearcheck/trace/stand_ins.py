@@ -113,7 +113,10 @@ def _linear(call: _Failed) -> StandIn | None:
         dtype = weight.dtype
     else:
         return None
-    return StandIn(_unique(linear_outputs(tuple(x.shape), wanted, out)), dtype)
+    outputs = linear_outputs(tuple(x.shape), wanted, out)
+    if owner is None and x.dim() and x.shape[-1] == out != wanted:
+        outputs.insert(0, (*x.shape[:-1], wanted))  # a weight of (in, out)
+    return StandIn(_unique(outputs), dtype)
 
 
 def linear_outputs(shape: Sizes, in_features: int, out_features: int) -> list[Sizes]:

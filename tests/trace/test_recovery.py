@@ -260,3 +260,18 @@ def test_copies_of_a_layer_know_where_the_original_was_built() -> None:
     """
     layer = trace(source, ("T", "N", 16)).layer("encoder.layers.1.linear1")
     assert layer is not None and layer.definition is not None and layer.definition.line == line_of(source, "# here")
+
+
+def test_a_weight_of_in_and_out_promises_out() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(10, 7))
+
+        def forward(self, x):
+            return F.linear(x, self.weight)
+    """
+    found = trace(source, ("N", 10))
+    assert len(found.failures) == 1
+    assert found.outputs[0].sizes == (N, 7)
