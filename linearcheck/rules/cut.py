@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise, permutations
 from math import lcm
 from operator import mul
@@ -64,6 +65,7 @@ class Regroup:
         return len(self.old) <= 1 or len(self.new) <= 1
 
 
+@lru_cache(maxsize=4096)
 def regroups(old: Shape, new: Shape) -> tuple[Regroup, ...] | None:
     """The groups of a reshape, or None where sizes are unknown or do not have the same product.
 

@@ -35,7 +35,7 @@ from linearcheck.rules.observations import observed, user_calls
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import layer_name, quoted, shape
-from linearcheck.sizes import is_batch
+from linearcheck.sizes import depends_on, is_batch
 from linearcheck.trace.records import Call, TensorInfo, Trace
 
 RULE = Rule("LC503", "softmax-over-batch", Severity.ERROR, FixAvailability.ALWAYS, __doc__)
@@ -45,7 +45,7 @@ def check(trace: Trace) -> Iterator[Finding]:
     for call in _calls(trace):
         x = call.input
         axis = softmax_axis(call)
-        if x is not None and axis is not None and is_batch(x.sizes[axis]):
+        if x is not None and axis is not None and is_batch(x.sizes[axis]) and not _pools_a_bag(trace, call):
             yield _finding(trace, call, x, axis)
 
 
@@ -72,6 +72,16 @@ def _of_layers(trace: Trace) -> Iterator[Call]:
         owned = torch_layer(trace, call)
         if owned is not None and owned[0].torch_type in ("Softmax", "LogSoftmax", "Softmin") and not call.failed:
             yield call
+
+
+def _pools_a_bag(trace: Trace, call: Call) -> bool:
+    """Whether what is weighted is then summed over the same axis: attention over the instances of one bag, which somebody called N."""
+    for later in reach_of(trace, *call.outputs).calls:
+        if later.name in {"sum", "matmul", "mm", "mv", "einsum"} and later.output is not None and later.output.rank:
+            had = any(is_batch(size) for tensor in later.tensors for size in tensor.sizes)
+            if had and not any(depends_on(size) for size in later.output.sizes):
+                return True
+    return False
 
 
 def softmax_axis(call: Call) -> int | None:

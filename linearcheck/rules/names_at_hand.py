@@ -7,7 +7,7 @@ import ast
 from linearcheck.findings import Proposal, ReplaceSource, Safety
 from linearcheck.rules.layers import RECURRENT, operation
 from linearcheck.rules.observations import operand_nodes, receiver_of
-from linearcheck.rules.source import call_at, node_text, span_of, tree_of
+from linearcheck.rules.source import call_at, function_at, node_text, span_of
 from linearcheck.rules.wording import on_line, quoted
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import Call, Span, TensorInfo, Trace
@@ -66,7 +66,7 @@ def _batch_axis(made: TensorInfo, user: Call, ran: tuple[int, ...]) -> int | Non
 
 def names_at_hand(trace: Trace, site: Span) -> dict[str, TensorInfo]:
     """Names of the function around a place that hold tensors there, nearest first, as far as other calls in it show what they are."""
-    function = _function_at(trace, site)
+    function = function_at(trace, site)
     if function is None:
         return {}
     parameters = {argument.arg for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
@@ -99,16 +99,6 @@ def _named_operands(trace: Trace, call: Call) -> list[tuple[str, TensorInfo]]:
         if len(named) >= len(tensors)
         else []
     )
-
-
-def _function_at(trace: Trace, site: Span) -> ast.FunctionDef | None:
-    tree = tree_of(trace, site.path)
-    around = [
-        node
-        for node in ast.walk(tree or ast.Module([], []))
-        if isinstance(node, ast.FunctionDef) and node.lineno <= site.line <= (node.end_lineno or node.lineno)
-    ]
-    return max(around, key=lambda node: node.lineno, default=None)
 
 
 def _assigned_lines(function: ast.FunctionDef) -> dict[str, list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from linearcheck.trace.records import Span, Trace
@@ -17,6 +17,32 @@ def parsed(text: str) -> ast.Module | None:
         return None
 
 
+@lru_cache(maxsize=32)
+def _expressions(text: str) -> Mapping[int, tuple[ast.expr, ...]]:
+    """The expressions that begin on each line, outermost first."""
+    found: dict[int, list[ast.expr]] = {}
+    for node in ast.walk(parsed(text) or ast.Module([], [])):
+        if isinstance(node, ast.expr):
+            found.setdefault(node.lineno, []).append(node)
+    return {line: tuple(nodes) for line, nodes in found.items()}
+
+
+@lru_cache(maxsize=32)
+def _functions(text: str) -> tuple[ast.FunctionDef, ...]:
+    return tuple(node for node in ast.walk(parsed(text) or ast.Module([], [])) if isinstance(node, ast.FunctionDef))
+
+
+def function_at(trace: Trace, span: Span) -> ast.FunctionDef | None:
+    """The innermost function around a place."""
+    return function_around(trace.sources.get(span.path, "").removeprefix("\ufeff"), span.line)
+
+
+def function_around(text: str, line: int) -> ast.FunctionDef | None:
+    """The innermost function of a text that has a line."""
+    around = [node for node in _functions(text) if node.lineno <= line <= (node.end_lineno or node.lineno)]
+    return max(around, key=lambda node: node.lineno, default=None)
+
+
 def tree_of(trace: Trace, path: str) -> ast.Module | None:
     """The parsed text of one of the user's files, None where it is not at hand."""
     text = trace.sources.get(path)
@@ -26,11 +52,10 @@ def tree_of(trace: Trace, path: str) -> ast.Module | None:
 def nodes_at(trace: Trace, span: Span | None) -> Iterator[ast.expr]:
     """Every expression that covers exactly the span, outermost first."""
     text = trace.sources.get(span.path) if span is not None else None
-    tree = parsed(text.removeprefix("\ufeff")) if text is not None else None
-    if span is None or text is None or tree is None:
+    if span is None or text is None:
         return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.expr) and node.lineno == span.line and span_of(trace, span.path, node) == _plain(span):
+    for node in _expressions(text.removeprefix("\ufeff")).get(span.line, ()):
+        if span_of(trace, span.path, node) == _plain(span):
             yield node
 
 
@@ -180,6 +205,7 @@ def is_atom(node: ast.expr) -> bool:
     return isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
 
 
+@lru_cache(maxsize=32)
 def _lines(text: str) -> list[str]:
     return text.split("\n")
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from linearcheck.rules.observations import receiver_of
-from linearcheck.rules.source import tree_of
+from linearcheck.rules.source import function_around
 from linearcheck.sizes import NamedSize, Shape, Size, size_product
-from linearcheck.trace.records import Call, Span, TensorInfo, Trace
+from linearcheck.trace.records import Call, TensorInfo, Trace
 
 
 def written_shapes(trace: Trace, call: Call) -> tuple[Shape, Shape] | None:
@@ -27,7 +28,7 @@ def written_shapes(trace: Trace, call: Call) -> tuple[Shape, Shape] | None:
     if not isinstance(receiver, ast.Name) or len(sizes) != output.rank:
         return None
     old = tuple(1 if size == 1 else NamedSize((f"axis{axis}",)) for axis, size in enumerate(x.shape))
-    names = _unpacked(trace, site, receiver, x.rank)
+    names = _unpacked(trace.sources.get(site.path, "").removeprefix("\ufeff"), site.line, receiver.id, x.rank)
     new = _filled([_written(size, receiver.id, names, old) for size in sizes], old)
     return (old, new) if new is not None and _agrees(new, x, output) else None
 
@@ -96,11 +97,12 @@ def _agrees(new: Shape, x: TensorInfo, output: TensorInfo) -> bool:
     return True
 
 
-def _unpacked(trace: Trace, site: Span, receiver: ast.Name, rank: int) -> dict[str, int]:
+@lru_cache(maxsize=1024)
+def _unpacked(text: str, line: int, receiver: str, rank: int) -> Mapping[str, int]:
     """Names that hold sizes of the receiver where the reshape stands, with the axis of each."""
-    body = _statements(trace, site)
-    before = [statement for statement in body if statement.lineno < site.line and (statement.end_lineno or statement.lineno) < site.line]
-    changed = max((statement.lineno for statement in before if receiver.id in _stored(statement)), default=0)
+    body = _statements(text, line)
+    before = [statement for statement in body if statement.lineno < line and (statement.end_lineno or statement.lineno) < line]
+    changed = max((statement.lineno for statement in before if receiver in _stored(statement)), default=0)
     found: dict[str, int] = {}
     for statement in before:
         for name in _stored(statement):
@@ -108,29 +110,23 @@ def _unpacked(trace: Trace, site: Span, receiver: ast.Name, rank: int) -> dict[s
         if statement.lineno <= changed or not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             continue
         target, value = statement.targets[0], statement.value
-        if isinstance(target, ast.Tuple | ast.List) and _is_shape_of(value, receiver.id) and len(target.elts) == rank:
+        if isinstance(target, ast.Tuple | ast.List) and _is_shape_of(value, receiver) and len(target.elts) == rank:
             found.update(
                 {element.id: axis for axis, element in enumerate(target.elts) if isinstance(element, ast.Name) and element.id != "_"}
             )
-        elif isinstance(target, ast.Name) and (axis := axis_of(value, receiver.id, rank)) is not None:
+        elif isinstance(target, ast.Name) and (axis := axis_of(value, receiver, rank)) is not None:
             found[target.id] = axis
     return found
 
 
-def _statements(trace: Trace, site: Span) -> list[ast.stmt]:
+def _statements(text: str, line: int) -> list[ast.stmt]:
     """The statements of the function around a place, in order; none where it has loops before the place, whose order is not the text's."""
-    tree = tree_of(trace, site.path)
-    around = [
-        node
-        for node in ast.walk(tree or ast.Module([], []))
-        if isinstance(node, ast.FunctionDef) and node.lineno <= site.line <= (node.end_lineno or node.lineno)
-    ]
-    function = max(around, key=lambda node: node.lineno, default=None)
+    function = function_around(text, line)
     statements = (
         [node for node in ast.walk(function) if isinstance(node, ast.stmt) and node is not function] if function is not None else []
     )
     loops = (ast.For, ast.While, ast.Try, ast.FunctionDef, ast.AsyncFor)
-    if any(isinstance(node, loops) and node.lineno <= site.line for node in statements):
+    if any(isinstance(node, loops) and node.lineno <= line for node in statements):
         return []
     return sorted(statements, key=lambda node: node.lineno)
 
