@@ -42,6 +42,7 @@ class World:
     def __init__(self) -> None:
         self._states: States = {}
         self._names: dict[str, frozenset[str]] = {}
+        self._owners: dict[str, dict[str, set[str]]] = {}
 
     def state(self, dependency: Dependency) -> str:
         found = self._states.get(dependency)
@@ -114,13 +115,30 @@ class World:
     def _package(self, path: str) -> str:
         """What is installed under a name: its distributions, by the list of their files with their digests."""
         folder, name = os.path.split(path)
-        infos = sorted(entry for entry in self._entries(folder) if entry.endswith((".dist-info", ".egg-info")))
-        plain = _plain(name.partition(".")[0])
-        own = [info for info in infos if _plain(info.partition("-")[0].removesuffix(".egg-info")) == plain]
+        plain = name.partition(".")[0]
+        owners = self._owners_in(folder)
+        own = owners.get(_plain(plain), set()) | owners.get(plain, set())
         if own:
-            return digest(*(part for info in own for part in (info, self._installed_files(os.path.join(folder, info)))))
-        # Named otherwise than it is imported, as PyYAML is, or put there by hand: all that is installed, and what can be seen of it.
-        return digest(*infos, *_tree(path))
+            return digest(*(part for info in sorted(own) for part in (info, self._installed_files(os.path.join(folder, info)))))
+        # Put there by hand, or by a distribution that does not say so: all that is installed, and what can be seen of it.
+        return digest(*sorted(set().union(*owners.values())), *_tree(path))
+
+    def _owners_in(self, folder: str) -> dict[str, set[str]]:
+        """For each name in a folder of installed packages, its distributions: those called so, and those that say that it is theirs."""
+        if folder not in self._owners:
+            owners: dict[str, set[str]] = {}
+            for info in self._entries(folder):
+                if info.endswith((".dist-info", ".egg-info")):
+                    owners.setdefault(_plain(info.partition("-")[0].removesuffix(".egg-info")), set()).add(info)
+                    try:
+                        with open(os.path.join(folder, info, "top_level.txt"), encoding="utf-8", errors="replace") as file:
+                            tops = file.read().split()
+                    except OSError:  # few have one
+                        continue
+                    for top in tops:
+                        owners.setdefault(top, set()).add(info)
+            self._owners[folder] = owners
+        return self._owners[folder]
 
     def _installed_files(self, info: str) -> str:
         for name in ("RECORD", "installed-files.txt", "PKG-INFO"):

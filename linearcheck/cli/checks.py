@@ -113,14 +113,6 @@ class Checks:
         report = with_fingerprints(with_suppressions(report, scopes, _texts_of(groups, texts)))
         return with_baseline(report, self.baseline) if self.baseline is not None else report
 
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
-
-    def kill(self) -> None:
-        if self._pool is not None:
-            self._pool.kill()
-
 
 def _with(job: CheckJob, overlay: Mapping[str, str], try_fixes: bool) -> CheckJob:
     options = replace(job.options, try_fixes=job.options.try_fixes and try_fixes)

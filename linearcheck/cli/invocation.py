@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from linearcheck.cache import FOLDER_VARIABLE, Cache, own_digest, user_cache
@@ -21,7 +21,7 @@ from linearcheck.dependencies import World, digest
 if TYPE_CHECKING:
     from linearcheck.worker.client import Worker
 
-_NOT_KEPT = frozenset(("--no-cache", "--watch", "--write-baseline"))
+_NOT_KEPT = frozenset(("--no-cache", "--write-baseline"))
 _PREFIXES = ("PYTHON", "TORCH", "PYTORCH", "CUDA", "LINEARCHECK", "LD_", "DYLD_")
 """Variables that Python, torch and the loader of libraries read where no recorder sees it."""
 RENDER_VARIABLES = (
@@ -48,6 +48,10 @@ class Invocation:
     def is_known(self) -> bool:
         """Whether all results are in the cache and hold."""
         return bool(self.renders)
+
+    def again(self) -> Invocation:
+        """The same command line once more, from now on."""
+        return replace(self, started_ns=time.time_ns(), renders={})
 
     def repeat(self) -> int | None:
         """Show and write what this invocation showed and wrote before, and return its exit code; None where that is not known."""
@@ -84,7 +88,7 @@ def invocation_of(words: Words | None, everything: Sequence[str]) -> Invocation 
     surroundings = digest(code, directory, sys.executable, *_environment(), *(name for name in _GRAPHICS if os.path.exists(name)))
     key = digest("run", surroundings, *words.selection)
     found = Invocation(cache, code, surroundings, key, digest(*everything, *_screen()), started_ns)
-    entry = cache.get(key)
+    entry = cache.get(key) if "--watch" not in words.options else None
     if isinstance(entry, dict) and _holds(entry):
         found.renders = entry["renders"]
     return found

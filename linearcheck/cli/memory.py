@@ -74,6 +74,10 @@ class Memory:
         }
         self.invocation.cache.put(self._key(job), entry)
 
+    def depends_on(self, path: str) -> bool:
+        """Whether a file was read or looked for, by anything that is kept."""
+        return ("path", path) in self._states
+
     def keep_run(self, code: int, shown: Shown, files: Sequence[tuple[str, str]]) -> None:
         """Keep what the run has shown and written, if it can be known when that would be the same again."""
         invocation = self.invocation

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from linearcheck.baseline import Baseline, BaselineError, gone, read_baseline, with_baseline, write_baseline
 from linearcheck.cli.checks import Checks
@@ -18,13 +19,12 @@ from linearcheck.cli.memory import Memory, copied_output
 from linearcheck.cli.options import CheckArguments, UsageError
 from linearcheck.cli.output import DEFAULT_FORMAT, Output, parse_outputs, write_report
 from linearcheck.cli.targets import STDIN, Configs, named_models
+from linearcheck.cli.workers import Workers
 from linearcheck.config import Config, ConfigError
 from linearcheck.findings import Report, RunError
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted
-from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
-from linearcheck.worker.limits import default_memory_limit
-from linearcheck.worker.pool import Pool
+from linearcheck.worker.client import WorkerError
 from linearcheck.worker.recording import Recorder
 
 
@@ -41,12 +41,36 @@ def check_targets(arguments: CheckArguments, started: Started) -> int:
         raise UsageError("`--write-baseline` with `--shard` would leave out what the other parts find")
     if arguments.diff and (shown := _on_stdout(outputs)) is not None and shown.format != DEFAULT_FORMAT:
         raise UsageError(f"`--diff` and `--output-format {shown.format}` both write to stdout")
-    memory = Memory(started.invocation, arguments.python or sys.executable)
-    with copied_output() as shown_text:
-        result = _check(arguments, outputs, started.worker, memory)
+    workers = Workers(arguments.python, started.worker)
+    try:
+        if arguments.watch:
+            _watch(arguments, outputs, workers, started)
+        memory = Memory(started.invocation, arguments.python or sys.executable)
+        with copied_output() as shown_text:
+            result = _check(arguments, outputs, workers, memory)
+    except KeyboardInterrupt:
+        workers.kill()
+        raise
+    finally:
+        workers.close()
     if result.is_complete:
         memory.keep_run(result.code, shown_text, result.files)
     return result.code
+
+
+def _watch(arguments: CheckArguments, outputs: Sequence[Output], workers: Workers, started: Started) -> NoReturn:
+    """Check again and again, until Ctrl-C."""
+    from linearcheck.cli.watching import refuse_with_watch, watch
+
+    refuse_with_watch(arguments)
+
+    def check() -> Callable[[str], bool]:
+        memory = Memory(started.invocation.again() if started.invocation is not None else None, arguments.python or sys.executable)
+        _check(arguments, outputs, workers, memory)
+        return memory.depends_on
+
+    folders = [Path(target.partition(".py:")[0]).absolute() for target in arguments.targets]
+    watch([Path.cwd(), *(folder if folder.is_dir() else folder.parent for folder in folders)], check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +82,7 @@ class _Result:
     is_complete: bool = False
 
 
-def _check(arguments: CheckArguments, outputs: Sequence[Output], worker: Worker | None, memory: Memory) -> _Result:
+def _check(arguments: CheckArguments, outputs: Sequence[Output], workers: Workers, memory: Memory) -> _Result:
     recorder = Recorder()
     try:
         with recorder.recording() if memory.invocation is not None else nullcontext():
@@ -71,16 +95,11 @@ def _check(arguments: CheckArguments, outputs: Sequence[Output], worker: Worker 
     except ConfigError as error:
         return _Result(_fail(RunError("configuration", str(error)), outputs, arguments))
     n_jobs = arguments.jobs or here.jobs or _n_processors()
-    checks = Checks(named, lambda n_models: _pool(arguments, worker, min(n_jobs, n_models)), memory, baseline, arguments.quiet)
+    checks = Checks(named, lambda n_models: workers.pool(min(n_jobs, n_models)), memory, baseline, arguments.quiet)
     try:
         return _finish(checks, outputs, arguments, strict=arguments.strict or here.strict)
     except WorkerError as error:
         return _Result(_worker_failed(error, outputs, arguments))
-    except KeyboardInterrupt:
-        checks.kill()
-        raise
-    finally:
-        checks.close()
 
 
 def _baseline(arguments: CheckArguments, config: Config) -> Baseline | None:
@@ -102,11 +121,6 @@ def _baseline(arguments: CheckArguments, config: Config) -> Baseline | None:
 
 def _n_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _pool(arguments: CheckArguments, worker: Worker | None, n_jobs: int) -> Pool:
-    settings = worker.settings if worker is not None else WorkerSettings(arguments.python or sys.executable)
-    return Pool(settings, worker, n_jobs, default_memory_limit())
 
 
 def _finish(run: Checks, outputs: Sequence[Output], arguments: CheckArguments, *, strict: bool) -> _Result:

@@ -39,6 +39,9 @@ class FakePool:
             on_done(index, results[-1])
         return results
 
+    def set_jobs(self, n_jobs: int, memory: int | None) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

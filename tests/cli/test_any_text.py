@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from linearcheck.cli import main
+from linearcheck.cli import early, main
 from linearcheck.config import ConfigError, read_config
 
 texts = st.text(max_size=30) | st.text("abN:=,()*[]{}.-/\\ \"'0123456789\n\x00\x1b", max_size=20)
@@ -23,7 +23,7 @@ options = st.sampled_from(OPTIONS.split())
 @pytest.fixture(autouse=True)
 def no_worker(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is checked here: what is read of the command line ends before a worker is needed."""
-    monkeypatch.setattr(main, "start_worker_early", lambda words: None)
+    monkeypatch.setattr(early, "start_worker_early", lambda words: None)
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from linearcheck.cache import Cache, cache_folder, own_digest
-from linearcheck.cli import early, invocation, main, run
+from linearcheck.cli import early, invocation, main, workers
 from linearcheck.cli.output import Output, write_report
 from linearcheck.findings import ModelReport, Report
 from linearcheck.job import CheckJob
@@ -72,7 +72,7 @@ def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     (folder / "current").symlink_to("data.txt")
     monkeypatch.chdir(folder)
     front = Front(folder, FakePool(lambda job, trial: front.check(job, trial)), capsys)
-    monkeypatch.setattr(run, "Pool", front.pool)
+    monkeypatch.setattr(workers, "Pool", front.pool)
     monkeypatch.setattr(early, "start_worker_early", lambda words: None)
     monkeypatch.setattr(invocation, "own_digest", lambda: "this version")
     monkeypatch.setattr(recording, "_known_modules", {})
@@ -245,6 +245,9 @@ def site_packages(front: Front, monkeypatch: pytest.MonkeyPatch) -> Path:
         "othername/__init__.py": "",
         "PyOther-1.0.dist-info/RECORD": "othername/__init__.py,,\n",
         "byhand.py": "",
+        "Listed-1.0.dist-info/RECORD": "x",
+        "Listed-1.0.dist-info/top_level.txt": "toplevel\n_toplevel\n",
+        "toplevel.py": "",
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
@@ -255,7 +258,7 @@ def site_packages(front: Front, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def forgotten() -> Iterator[None]:
     yield
-    for name in ("fakelib", "othername", "byhand"):
+    for name in ("fakelib", "othername", "byhand", "toplevel"):
         sys.modules.pop(name, None)
 
 
@@ -298,6 +301,7 @@ PACKAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "another version": ("fakelib", lambda folder: rename(folder, "fakelib-1.0.dist-info", "fakelib-2.0.dist-info")),
     "the same version built anew": ("fakelib", lambda folder: (folder / "fakelib-1.0.dist-info" / "RECORD").write_text("other")),
     "a distribution of another name": ("othername", lambda folder: rename(folder, "PyOther-1.0.dist-info", "PyOther-2.0.dist-info")),
+    "a distribution that lists what is its": ("toplevel", lambda folder: (folder / "Listed-1.0.dist-info" / "RECORD").write_text("y")),
     "a module put there by hand": ("byhand", lambda folder: (folder / "byhand.py").write_text("x = 1\n")),
     "a path file": ("fakelib", lambda folder: (folder / "more.pth").write_text("/somewhere\n")),
 }
@@ -315,8 +319,9 @@ def test_result_is_not_used_after_a_change_of_a_package(front: Front, site_packa
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_a_package_that_was_not_imported_may_change(front: Front, site_packages: Path) -> None:
-    front.model = import_by_name("fakelib")
+@pytest.mark.parametrize("name", ["fakelib", "toplevel"])
+def test_a_package_that_was_not_imported_may_change(front: Front, site_packages: Path, name: str) -> None:
+    front.model = import_by_name(name)
     front.run()
     rename(site_packages, "PyOther-1.0.dist-info", "PyOther-2.0.dist-info")
     assert front.n_checks() == 0
