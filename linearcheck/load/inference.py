@@ -188,9 +188,11 @@ class _Inference:
                 self._fill_from_evidence(draft, solver)
         for draft in drafts:
             draft.guessed = draft.free()
-        _, note = solver.fit(self._lengths(), self._sides())
+        outcome, note = solver.fit(self._lengths(), self._sides())
         if note == "nothing fits":
             raise self._unknown_input(drafts, "no common image size makes its layers fit")
+        if solver.rests_on_guess(outcome):
+            raise self._unknown_input(drafts, "a view in it fits some sizes only, and none of the common ones")
         if note:
             self.notes.append(note)
 

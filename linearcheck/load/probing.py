@@ -229,6 +229,8 @@ class _Listener(TorchFunctionMode):
         flat = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list | torch.Size) else sizes
         if not flat or not all(isinstance(size, int) for size in flat):
             return
+        if any(size > 1 and size in x.shape[1:] for size in flat):
+            return  # taken from the tensor itself: no size of the model's
         product = 1
         for size in flat:
             product *= size if size > 0 else 1

@@ -20,9 +20,10 @@ SMALL_PRIMES = (11, 13, 17, 19)
 MIDDLE_PRIMES = (127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181)
 LARGE_PRIMES = (1009, 1013, 1019, 1021, 1031, 1033, 1039, 1049)
 PRIMES = (23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113)
+ROUND_SIZES = (112, 176, 208, 272, 304, 368, 464)
 MOST_RUNS = 40
 MOST_VALUES = 10_000_000
-SECONDS = 4.0
+SECONDS = 4.0  # of this thread, so that a busy machine finds the same
 
 COLOUR_SIDES = (64, 32, 96, 224, 128, 28, 256, 299, 84, 112, 48, 227, 160, 192, 384, 512)
 GREY_SIDES = (28, 32, 64, 128, 256, 96, 48, 224, 84, 16, 512, 112)
@@ -60,7 +61,7 @@ class Solver:
     def __init__(self, module: nn.Module, signature: inspect.Signature, drafts: list[Draft], literals: Mapping[str, Any]) -> None:
         self.prober = Prober(module)
         self.signature, self.drafts, self.literals = signature, drafts, dict(literals)
-        self.ends = time.monotonic() + SECONDS
+        self.ends = time.thread_time() + SECONDS
         taken = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape} | {1}
         self.primes = self._undivided(PRIMES, taken) or list(PRIMES)
         self.channel_primes = self.primes
@@ -138,7 +139,7 @@ class Solver:
             self.tie((other, axis), (one, axis))
 
     def is_out_of_time(self) -> bool:
-        return time.monotonic() > self.ends
+        return time.thread_time() > self.ends
 
     # ---- first layers
 
@@ -146,7 +147,7 @@ class Solver:
         """Changes the drafts until the first layers take them, or until nothing more can be learned. The last outcome."""
         seen: set[str] = set()
         outcome = self.run()
-        while self.runs < MOST_RUNS and time.monotonic() < self.ends:
+        while self.runs < MOST_RUNS and time.thread_time() < self.ends:
             state = repr([(d.axes, d.dtype) for d in self.drafts]) + repr((self.same, sorted(self.overheard), self.primes[0]))
             if state in seen:
                 break
@@ -183,7 +184,7 @@ class Solver:
         if need.swap:
             return self._swap(draft)
         if need.product is not None:
-            return self._set_product(draft, draft.free(), need.product, need, whole=True)
+            return self._is_rearranged(draft, need) and self._set_product(draft, draft.free(), need.product, need, whole=True)
         if need.size is None or (draft.needs and not self._is_rearranged(draft, need)):
             return False
         return self._set_size(draft, need)
@@ -209,7 +210,9 @@ class Solver:
         return best[1]
 
     def _change_rank(self, draft: Draft, by: int) -> bool:
-        if by > 0:
+        if by > 0 and len(draft.axes) > 1 and draft.needs and "feature" in draft.needs[-1]:
+            draft.axes[-1:-1] = [None] * by  # features stay last
+        elif by > 0:
             draft.axes += [None] * by
         else:
             for _ in range(-by):
@@ -285,13 +288,19 @@ class Solver:
         if (ranks := _TWO_RANKS.search(text)) is not None:
             lower = [d for d in open_drafts if len(d.axes) == min(int(ranks[1]), int(ranks[2]))]
             return bool(lower) and self._change_rank(lower[-1], abs(int(ranks[1]) - int(ranks[2])))
+        if (ranks := _EINSUM_RANKS.search(text)) is not None:
+            wanted, had, operand = map(int, ranks.groups())
+            lower = [d for d in open_drafts if len(d.axes) == had]
+            return bool(lower) and self._change_rank(lower[min(operand, len(lower) - 1)], wanted - had)
+        if "is invalid for input of size" in text and self._make_divisible():
+            return True
         rank = rank_from_error(error)
         if rank is not None and fresh:
             by = rank - len(fresh[0].axes) if isinstance(rank, int) else 1
             return by != 0 and self._change_rank(fresh[0], by)
         if (dtype := _wanted_dtype(text)) is not None:
             for draft in reversed(fresh):
-                if draft.dtype != dtype:
+                if draft.dtype != dtype and (dtype != "float32" or draft.dtype is not None):
                     draft.dtype = dtype
                     return True
         return False
@@ -322,6 +331,14 @@ class Solver:
         if spatial > 2 or not self.primes[0] < larger[0] or kernel >= larger[0]:
             return False
         self.primes = list(larger)
+        return True
+
+    def _make_divisible(self) -> bool:
+        """Numbers for the free axes that can be halved and quartered, once: `x.view(n, c, h // 2, 2, w // 2, 2)`."""
+        round_sizes = self._undivided(ROUND_SIZES, self.sizes_of_model)
+        if self.primes[0] in ROUND_SIZES or len(round_sizes) < 3 or any(len(draft.axes) > 4 for draft in self.drafts):
+            return False
+        self.primes = round_sizes
         return True
 
     def _hidden_state(self, text: str) -> bool:
@@ -388,6 +405,18 @@ class Solver:
             outcome, note = self._fit_group(members, candidates)
         return outcome, note
 
+    def rests_on_guess(self, outcome: Outcome) -> bool:
+        """Whether a view that ends the run refuses another number of values at other guessed sizes: the guess may be what is wrong."""
+        if (
+            outcome.misfit is not None
+            or "is invalid for input of size" not in str(outcome.error)
+            or not any(d.guessed for d in self.drafts)
+        ):
+            return False
+        larger = {d.name: [2 * n if axis in d.guessed and isinstance(n, int) else n for axis, n in enumerate(d.axes)] for d in self.drafts}
+        again = self.run(larger, listen=False)
+        return again.steps == outcome.steps and again.error is not None and str(again.error) != str(outcome.error)
+
     def _groups(self, lengths: Sequence[int], sides: Sequence[int]) -> list[tuple[list[tuple[Draft, int]], Sequence[int]]]:
         """Free axes that get one size together (height and width, and equal ones of several inputs), with the sizes to try."""
         found: dict[str, tuple[list[tuple[Draft, int]], Sequence[int]]] = {}
@@ -410,9 +439,9 @@ class Solver:
         best: tuple[tuple[bool, bool, bool, int], int] | None = None
         low, high = 1, LARGEST_SIDE if len(members) > 1 else 20_000
         for size in candidates:
-            if not low <= size <= high or time.monotonic() > self.ends:
+            if not low <= size <= high or time.thread_time() > self.ends:
                 continue
-            began = time.monotonic()
+            began = time.thread_time()
             outcome = tried[size] = self._run_at(members, size)
             score = (outcome.completed and not outcome.folds, outcome.completed, outcome.fits, outcome.steps)
             if best is None or score > best[0]:
@@ -424,7 +453,7 @@ class Solver:
                 low, high = (max(low, size + 1), high) if outcome.misfit[0] < outcome.misfit[1] else (low, min(high, size - 1))
             if len(tried) >= 3 and _is_hopeless(tried):
                 break
-            if time.monotonic() - began > SECONDS / 4:
+            if time.thread_time() - began > SECONDS / 4:
                 high = min(high, size)  # larger ones take longer still
         if best is None:
             best = ((False, False, False, 0), candidates[0])
@@ -456,7 +485,7 @@ class Solver:
         if not _depends_on_size(tried) or any(outcome.on_other_axis for outcome in tried.values()):
             return None
         low, high = 1, LARGEST_SIDE
-        while low <= high and time.monotonic() < self.ends:
+        while low <= high and time.thread_time() < self.ends:
             middle = (low + high) // 2
             outcome = self._run_at(members, middle)
             if _passes(outcome, tried):
@@ -476,7 +505,7 @@ class Solver:
             return None
         for tall, wide in ASPECTS:
             for unit in (16, 32, 64, 8, 4, 128):
-                if time.monotonic() > self.ends:
+                if time.thread_time() > self.ends:
                     return None
                 if max(tall, wide) * unit > 640:
                     continue
@@ -536,6 +565,7 @@ def shape_of_product(product: int, count: int) -> tuple[int, ...] | None:
 
 _HIDDEN = re.compile(r"Expected hidden(?:\[\d\])? size [(\[]([\d, ]+)[)\]], got")
 _CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
+_EINSUM_RANKS = re.compile(r"subscripts in the equation \((\d+)\) does not match the number of dimensions \((\d+)\) for operand (\d+)")
 _TWO_RANKS = re.compile(r"must have same number of dimensions: got (\d+) and (\d+)")
 _KERNEL = re.compile(r"Calculated padded input size per channel: \(([\d x]+)\)\. Kernel size: \(([\d x]+)\)")
 _TOO_SMALL = re.compile(r"Given input size: \(([\dx]+)\)\. Calculated output size: .* Output size is too small")
@@ -568,6 +598,8 @@ def _wanted_dtype(text: str) -> str | None:
         return "int64"
     if "used as indices must be" in lowered:
         return "int64"
+    if "to have the same dtype" in lowered and "float" in lowered and ("long" in lowered or "int" in lowered):
+        return "float32"
     return None
 
 

@@ -418,6 +418,41 @@ def test_both_images_of_a_siamese_network_are_alike(workspace, channels: int, ou
     assert one[:2] == ("N", 1)
 
 
+@pytest.mark.parametrize(
+    ("init", "forward", "expected"),
+    [
+        ("self.l = nn.Linear(4, 6)", "return torch.einsum('nti,nsi->nts', self.l(x), self.l(x))", ("N", 16, 4)),
+        ("self.l = nn.Linear(4, 6)", "return self.l(x).permute(0, 2, 1)", ("N", 16, 4)),
+        ("self.c = nn.Conv2d(12, 8, 1)",
+         "n, c, h, w = x.shape\n        x = x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 3, 5, 1, 2, 4)\n"
+         "        return self.c(x.reshape(n, 4 * c, h // 2, w // 2))", ("N", 3, 64, 64)),
+        ("self.e = nn.Embedding(9, 16)",
+         "flat = x.permute(0, 2, 3, 1).reshape(-1, 16)\n        return self.e((flat @ self.e.weight.t()).argmax(1))", ("N", 1, 4, 4)),
+        ("self.l = nn.Linear(16, 4)", "return self.l(x.view((-1, 1) + x.size()[-2:]).mean((1, 2)).view(-1, 16))", None),
+    ],
+)  # fmt: skip
+def test_what_views_and_products_tell(workspace, init: str, forward: str, expected: tuple | None) -> None:
+    space = workspace(model(init, forward))
+    if expected is None:
+        with pytest.raises(LoadError):
+            space.inputs("model.py:Net")
+    else:
+        assert only(space)[0] == expected
+
+
+def test_a_view_that_fits_some_sizes_only_asks_for_the_size(workspace) -> None:
+    fixed = "x = self.c(x).permute(0, 3, 1, 2)\n        return self.l(x.reshape(x.size(0), 59, -1))"
+    with pytest.raises(LoadError, match="a view in it fits some sizes only") as caught:
+        workspace(model("self.c = nn.Conv2d(1, 4, 3); self.l = nn.GRU(8, 4)", fixed)).inputs("model.py:Net")
+    assert caught.value.code == "LC902"
+
+
+def test_a_view_that_no_input_could_fit_is_the_models_mistake(workspace) -> None:
+    mistaken = "return self.l(self.c(x).mean((2, 3))).view(x.size(0), 8, 4, 4)"
+    source = model("self.c = nn.Conv2d(3, 8, 3); self.l = nn.Linear(8, 72)", mistaken)
+    assert workspace(source).shapes("model.py:Net") == {"x": ("N", 3, 64, 64)}
+
+
 def test_whole_numbers_for_an_embedding(workspace) -> None:
     assert workspace(model("self.e = nn.Embedding(50, 8)", "return self.e(x)")).inputs("model.py:Net").inputs[0].dtype == "int64"
 
