@@ -13,7 +13,7 @@ from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
 
 def start_worker_early(words: Words | None) -> Worker | None:
     """A worker for the check that the words ask for, or None where they may not ask for one."""
-    if words is None or not words.targets or not all(map(_may_be_a_target, words.targets)):
+    if words is None or not all(map(_may_be_a_target, words.targets)) or not any(map(_may_have_a_model, words.targets)):
         return None
     try:
         return Worker(WorkerSettings(words.python))
@@ -28,3 +28,15 @@ def _may_be_a_target(word: str) -> bool:
         return True
     module, colon, name = word.partition(":")
     return bool(colon) and bool(name) and all(part.isidentifier() for part in module.split("."))
+
+
+def _may_have_a_model(word: str) -> bool:
+    """Whether it is worth an import of torch to find out. A model that does without these words is checked a little later."""
+    if not word.endswith(".py"):
+        return True
+    try:
+        with open(word, "rb") as file:
+            text = file.read(1 << 20)
+    except OSError:
+        return False
+    return any(sign in text for sign in (b"torch", b"Module", b"forward"))

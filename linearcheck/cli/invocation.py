@@ -21,7 +21,7 @@ from linearcheck.dependencies import World, digest
 if TYPE_CHECKING:
     from linearcheck.worker.client import Worker
 
-_NOT_KEPT = frozenset(("--no-cache", "--write-baseline"))
+_NOT_KEPT = frozenset(("--no-cache", "--write-baseline", "--fix"))
 _PREFIXES = ("PYTHON", "TORCH", "PYTORCH", "CUDA", "LINEARCHECK", "LD_", "DYLD_")
 """Variables that Python, torch and the loader of libraries read where no recorder sees it."""
 RENDER_VARIABLES = (

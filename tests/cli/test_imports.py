@@ -47,11 +47,22 @@ def test_options_known_early_are_those_of_the_command() -> None:
     assert PRESENTATION <= FLAGS | WITH_VALUE
 
 
-NO_CHECK = [[], ["--help"], ["good.py", "--hlp"], ["nowhere.py"], ["good.py", "-h"], ["good.py", "--version"], ["good.py", "-s"]]
+NO_CHECK = [
+    ["script.py"],
+    ["script.py", "--fix", "script.py"],
+    [],
+    ["--help"],
+    ["good.py", "--hlp"],
+    ["nowhere.py"],
+    ["good.py", "-h"],
+    ["good.py", "--version"],
+    ["good.py", "-s"],
+]
 
 
 @pytest.mark.parametrize("words", NO_CHECK, ids=" ".join)
 def test_no_worker_is_started_for_what_is_no_check(project: Path, words: list[str]) -> None:
+    (project / "script.py").write_text("print('no model here')\n")
     assert start_worker_early(read_words(words)) is None
 
 
