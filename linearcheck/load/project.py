@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ def open_project(target: Target, overlay: Mapping[str, str], working_directory: 
         LoadError: LC901, if a dotted module cannot be found.
     """
     base = Path(working_directory).absolute()
-    path = _module_file(target.place, base, overlay) if target.is_module else Path(_normal(base / Path(target.place).expanduser()))
+    path = _module_file(target.place, base, overlay) if target.is_module else Path(_normal(base / os.path.expanduser(target.place)))
     root, name = _package_root(path, overlay)
     roots = [root] if root == path.parent else [root, path.parent]
     fallbacks = [folder for folder in _folders_above(root, base) if folder not in roots]

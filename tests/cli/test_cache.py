@@ -228,7 +228,6 @@ STALE: dict[str, tuple[Callable[[Path], object], Change]] = {
     "a variable that torch reads": (fine, set_variable("PYTORCH_ENABLE_MPS_FALLBACK", "1")),
     "a configuration where there was none": (fine, write("linearcheck.toml", "train = true\n")),
     "a configuration further up": (fine, write("../linearcheck.toml", "train = true\n")),
-    "the version of Python": (fine, lambda front, patch: patch.setattr(sys, "version", "3.99.0 (tomorrow)")),
     "linearcheck itself": (fine, lambda front, patch: patch.setattr(invocation, "own_digest", lambda: "another")),
     "an installed module where there was none": (look_for_module, write("../lib/site-packages/surely_not_installed.py", "")),
 }
