@@ -33,9 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     worker: Worker | None = None
     try:
         if command == "rule":
-            from linearcheck.cli.rule_command import run_rule
-
-            return _flushed(run_rule(words))
+            return _flushed(_run_rule(words))
         plain = read_words(words)
         invocation = invocation_of(plain, words)
         if invocation is not None and (code := invocation.repeat()) is not None:
@@ -55,6 +53,17 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         if worker is not None:
             worker.abandon()
+
+
+def _run_rule(words: list[str]) -> int:
+    from linearcheck.cli.rule_pages import page_or_catalogue
+
+    if (text := page_or_catalogue(words)) is not None:
+        sys.stdout.write(text)
+        return 0
+    from linearcheck.cli.rule_command import run_rule
+
+    return run_rule(words)
 
 
 def _run_check(words: list[str], worker: Worker | None, invocation: Invocation | None, is_explicit: bool) -> int:

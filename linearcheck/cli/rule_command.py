@@ -11,7 +11,7 @@ import typer
 
 from linearcheck.cli.failure import report_failure
 from linearcheck.cli.options import UsageError
-from linearcheck.rules.registry import RULES
+from linearcheck.cli.rule_pages import catalogue, rule_pages
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -25,7 +25,7 @@ def rule(
 ) -> None:
     """Explain a rule: what it catches, why it matters, and what to do."""
     if every:
-        sys.stdout.write(_catalogue())
+        sys.stdout.write(catalogue())
     elif code is None:
         raise UsageError("`linearcheck rule` needs a code such as `LC102`, or `--all`")
     else:
@@ -33,18 +33,12 @@ def rule(
 
 
 def _page(code: str) -> str:
-    for known in RULES:
-        if code.upper() == known.code or code.lower() == known.name:
-            return known.documentation.strip() + "\n"
-    names = {known.code: known.code for known in RULES} | {known.name: known.code for known in RULES}
+    for known in rule_pages(code):
+        return known.documentation.strip() + "\n"
+    names = {text: known.code for known in rule_pages() for text in (known.code, known.name)}
     nearest = difflib.get_close_matches(code.upper(), names, 1) or difflib.get_close_matches(code.lower(), names, 1)
     advice = f"the nearest is `{nearest[0]}`" if nearest else "`linearcheck rule --all` lists them"
     raise UsageError(f"there is no rule `{code}`; {advice}")
-
-
-def _catalogue() -> str:
-    width = max((len(known.name) for known in RULES), default=0)
-    return "".join(f"{known.code}  {known.name:<{width}}  {known.severity.value:<7}  {known.summary}\n" for known in RULES)
 
 
 def run_rule(words: Sequence[str]) -> int:
