@@ -613,6 +613,13 @@ def test_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, base: str) -> 
     assert cache_folder().is_absolute()
 
 
+def test_own_digest_is_of_the_version_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows above put a constant in the digest's place, so this is asked of the digest itself."""
+    before = own_digest(str(tmp_path))
+    monkeypatch.setattr(sys, "version", "3.99.0 (tomorrow)")
+    assert own_digest(str(tmp_path)) != before
+
+
 def test_own_digest_is_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1")
     first = own_digest(str(tmp_path))
