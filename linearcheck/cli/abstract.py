@@ -19,18 +19,40 @@ _Method = ast.FunctionDef | ast.AsyncFunctionDef
 def is_incomplete(job: CheckJob, report: ModelReport) -> bool:
     """Whether a model was skipped because its class leaves methods to its subclasses.
 
-    That is so where an abstract method of the class or its bases is nowhere defined, and where what stopped the model is the
-    `NotImplementedError` that the class raises in place of a method.
+    That is so where an abstract method of the class or its bases is nowhere defined, and where `forward` is nothing but
+    `raise NotImplementedError`; also where `forward` or the constructor needs such a method, and the model stopped there or its input
+    cannot be told without it.
     """
     if report.status != "skipped" or job.target.name is None:
         return False
     try:
         project = open_project(job.target, job.overlay, job.working_directory)
-        methods = list(_methods(ModuleFile(project, project.target, project.module_name), job.target.name))
+        methods = {method.name: method for method in _methods(ModuleFile(project, project.target, project.module_name), job.target.name)}
     except (LoadError, RecursionError):
         return False
-    stopped_by_stub = any("NotImplementedError" in text for d in report.diagnostics for text in (d.message, d.explanation))
-    return any(map(_is_abstract, methods)) or (stopped_by_stub and any(map(_is_stub, methods)))
+    stubs = {name for name, method in methods.items() if _is_stub(method)}
+    if "forward" in stubs or any(map(_is_abstract, methods.values())):
+        return True
+    said = [text for d in report.diagnostics for text in (d.code, d.message, d.explanation)]
+    stopped_there = any("NotImplementedError" in text or text == "LC902" for text in said)
+    return stopped_there and not stubs.isdisjoint(_reached(methods))
+
+
+def _reached(methods: dict[str, _Method]) -> set[str]:
+    """Names of methods that building and running an object calls on itself, directly or through one another."""
+    reached: set[str] = set()
+    pending = ["__init__", "forward"]
+    while pending:
+        name = pending.pop()
+        if name in reached or name not in methods:
+            continue
+        reached.add(name)
+        pending += [node.attr for node in ast.walk(methods[name]) if isinstance(node, ast.Attribute) and _is_self(node.value)]
+    return reached
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _methods(file: ModuleFile, name: str) -> Iterator[_Method]:

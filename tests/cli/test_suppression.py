@@ -194,31 +194,34 @@ ABSTRACT = {
     "stub in another file": "from base import Base\nclass Net(Base):\n    pass\n",
 }
 COMPLETE = {
+    "stub that is not needed": f"class Net(nn.Module):\n    def g(self):\n        {STUB}\n    def forward(self, x):\n        return x\n",
     "stub is overridden": f"class B(nn.Module):\n    def f(self):\n        {STUB}\nclass Net(B):\n    def f(self):\n        return 1\n",
     "raises for one value only": f"class Net(nn.Module):\n    def forward(self, x):\n        if x is None:\n            {STUB}\n        return x\n",  # noqa: E501
 }
 HEAD = "import abc\nfrom abc import ABC, abstractmethod\nfrom torch import nn\n"
 
 
-def incomplete(folder: Path, text: str, message: str) -> bool:
+def incomplete(folder: Path, text: str, code: str = "LC903", message: str = "the forward pass raises NotImplementedError") -> bool:
     (folder / "net.py").write_text(HEAD + text)
     (folder / "base.py").write_text(f"{HEAD}class Base(nn.Module):\n    def forward(self, x):\n        {STUB}\n")
     job = CheckJob(Target(str(folder / "net.py"), "Net"), working_directory=str(folder))
-    return is_incomplete(job, model(finding("LC901", None, message=message)))
+    return is_incomplete(job, model(finding(code, None, message=message)))
 
 
+@pytest.mark.parametrize("code", ["LC902", "LC903"])
 @pytest.mark.parametrize("case", ABSTRACT)
-def test_class_that_subclasses_complete_is_no_model(tmp_path: Path, case: str) -> None:
-    assert incomplete(tmp_path, ABSTRACT[case], "the forward pass raises NotImplementedError")
+def test_class_that_subclasses_complete_is_no_model(tmp_path: Path, case: str, code: str) -> None:
+    assert incomplete(tmp_path, ABSTRACT[case], code)
 
 
+@pytest.mark.parametrize("code", ["LC902", "LC903"])
 @pytest.mark.parametrize("case", COMPLETE)
-def test_class_that_stops_for_its_own_reasons_is_a_model(tmp_path: Path, case: str) -> None:
-    assert not incomplete(tmp_path, COMPLETE[case], "the forward pass raises NotImplementedError")
+def test_class_that_stops_for_its_own_reasons_is_a_model(tmp_path: Path, case: str, code: str) -> None:
+    assert not incomplete(tmp_path, COMPLETE[case], code)
 
 
 def test_stub_that_was_not_what_stopped_the_model_is_no_excuse(tmp_path: Path) -> None:
-    assert not incomplete(tmp_path, ABSTRACT["forward calls a stub"], "building `Net` raises KeyError")
+    assert not incomplete(tmp_path, ABSTRACT["forward calls a stub"], "LC901", "building `Net` raises KeyError")
 
 
 def test_checked_model_is_never_incomplete(tmp_path: Path) -> None:
