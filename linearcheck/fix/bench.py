@@ -6,8 +6,10 @@ import ast
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from linearcheck.findings import Edit
+from linearcheck.fix.definitions import Project
 from linearcheck.fix.judgement import PlaceOf, TrialOutcome, place_in
 from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, digest
 
@@ -46,6 +48,11 @@ class Bench:
     began: float = field(default_factory=time.monotonic)
     trials: int = 0
     known: dict[frozenset[Edit], TrialOutcome] = field(default_factory=dict)
+
+    @cached_property
+    def project(self) -> Project:
+        """The sources without edits, parsed once for all proposals."""
+        return Project(self.sources)
 
     @property
     def seconds(self) -> float:

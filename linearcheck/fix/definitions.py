@@ -6,6 +6,7 @@ This follows names as they are written and runs nothing, so it may find too much
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -33,6 +34,9 @@ class Project:
 
     texts: Mapping[str, str]
     parsed: dict[str, SourceFile | None] = field(default_factory=dict)
+    indexes: dict[ast.AST, dict[str, list[Binding]]] = field(default_factory=dict)
+    values: dict[tuple[ast.AST, str], Any] = field(default_factory=dict)
+    """What `StaticValues` has found out."""
 
     def file(self, path: str) -> SourceFile | None:
         if path not in self.parsed:
@@ -63,7 +67,8 @@ def bindings(project: Project, source: SourceFile, node: ast.expr) -> list[Bindi
 def _of_name(project: Project, source: SourceFile, at: ast.AST, name: str) -> list[Binding]:
     for parent in source.ancestors(at):
         if isinstance(parent, Comprehension):
-            found = [b for generator in parent.generators for b in _unpacked("loop", source, generator.target, generator.iter, name)]
+            bound = [pair for generator in parent.generators for pair in _unpacked("loop", source, generator.target, generator.iter)]
+            found = [binding for loop_name, binding in bound if loop_name == name]
             if found:
                 return found
     scope = source.scope_of(at)
@@ -77,47 +82,58 @@ def _of_name(project: Project, source: SourceFile, at: ast.AST, name: str) -> li
     return found or list(_imported(project, source, name))
 
 
-def _in_scope(project: Project, source: SourceFile, scope: ast.AST, name: str) -> Iterator[Binding]:
+def _in_scope(project: Project, source: SourceFile, scope: ast.AST, name: str) -> list[Binding]:
+    if scope not in project.indexes:
+        project.indexes[scope] = _index_of(source, scope)
+    found = project.indexes[scope].get(name, [])
+    return [*found, *parameter_bindings(project, source, scope, name)] if isinstance(scope, Function) else found
+
+
+def _index_of(source: SourceFile, scope: ast.AST) -> dict[str, list[Binding]]:
+    """What every name that a scope sets is set to there."""
+    index: dict[str, list[Binding]] = {}
     for node in _own_nodes(scope):
         match node:
             case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    yield from _unpacked("assignment", source, target, value, name)
-            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
-                yield Binding("assignment", source, value)
-            case ast.NamedExpr(target=ast.Name(id=found), value=value) if found == name:
-                yield Binding("assignment", source, value)
+                bound = [pair for target in targets for pair in _unpacked("assignment", source, target, value)]
+            case ast.AnnAssign(target=ast.Name() as target, value=ast.expr() as value):
+                bound = [*_unpacked("assignment", source, target, value)]
+            case ast.NamedExpr(target=target, value=value):
+                bound = [*_unpacked("assignment", source, target, value)]
             case ast.For(target=target, iter=iterable):
-                yield from _unpacked("loop", source, target, iterable, name)
-    if isinstance(scope, Function):
-        yield from parameter_bindings(project, source, scope, name)
+                bound = [*_unpacked("loop", source, target, iterable)]
+            case _:
+                continue
+        for name, binding in bound:
+            index.setdefault(name, []).append(binding)
+    return index
 
 
 def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a scope, without those of functions and classes inside it."""
     body = scope.body if isinstance(scope, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) else []
-    waiting: list[ast.AST] = list(body)
+    waiting: deque[ast.AST] = deque(body)
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         yield node
         if not isinstance(node, Function | ast.ClassDef):
-            waiting += ast.iter_child_nodes(node)
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _unpacked(
-    kind: Kind, source: SourceFile, target: ast.expr, value: ast.expr, name: str, path: tuple[int, ...] = ()
-) -> Iterator[Binding]:
+    kind: Kind, source: SourceFile, target: ast.expr, value: ast.expr, path: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Binding]]:
+    """Every name of a target with what it is bound to."""
     if isinstance(target, ast.Name):
-        if target.id == name:
-            yield Binding(kind, source, value, path)
+        yield target.id, Binding(kind, source, value, path)
     elif isinstance(target, ast.Tuple | ast.List):
         for index, item in enumerate(target.elts):
             pairwise = kind == "assignment" and not path and isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
             if pairwise:
                 assert isinstance(value, ast.Tuple | ast.List)
-                yield from _unpacked(kind, source, item, value.elts[index], name)
+                yield from _unpacked(kind, source, item, value.elts[index])
             else:
-                yield from _unpacked(kind, source, item, value, name, (*path, index))
+                yield from _unpacked(kind, source, item, value, (*path, index))
 
 
 def parameter_bindings(project: Project, source: SourceFile, function: Function, name: str) -> Iterator[Binding]:
@@ -176,7 +192,7 @@ def _calls_of(project: Project, source: SourceFile, function: Function) -> Itera
     else:
         names = {function.name}
     for file in project.files():
-        yield from ((file, call) for call in file.calls if last_name(call.func) in names)
+        yield from ((file, call) for name in names for call in file.calls_by_name.get(name, ()))
 
 
 def is_super_call(call: ast.Call) -> bool:
@@ -335,37 +351,3 @@ def _entries(value: ast.expr, key: str) -> Iterator[ast.expr]:
         yield from (v for k, v in zip(value.keys, value.values, strict=True) if isinstance(k, ast.Constant) and k.value == key)
     elif isinstance(value, ast.Call):
         yield from (k.value for k in value.keywords if k.arg == key)
-
-
-class StaticValues:
-    """Values of names as the text alone gives them: where everything that a name may stand for is worth the same."""
-
-    def __init__(self, project: Project, source: SourceFile, at: ast.AST, depth: int = 5) -> None:
-        self._project, self._source, self._at, self._depth = project, source, at, depth
-
-    def __call__(self, name: str) -> Any:
-        if self._depth == 0:
-            return None
-        try:
-            node = ast.parse(name, mode="eval").body
-        except SyntaxError:
-            return None
-        located = _locate(node, self._at, self._source)
-        values = []
-        for binding in bindings(self._project, self._source, located):
-            if binding.kind == "loop" or binding.path:
-                return None
-            values.append(evaluate(binding.value, StaticValues(self._project, binding.source, binding.value, self._depth - 1)))
-        return values[0] if values and all(value is not None and value == values[0] for value in values) else None
-
-
-def _locate(node: ast.expr, at: ast.AST, source: SourceFile) -> ast.expr:
-    """A fresh expression, made to stand where `at` stands."""
-    source.parents.setdefault(node, source.parents.get(at, source.tree))
-    parent = source.parents.get(at)
-    if parent is not None:
-        source.parents[node] = at if isinstance(at, ast.expr) else parent
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            source.parents[child] = node
-    return node

@@ -66,9 +66,9 @@ def edits_for(proposal: Proposal, sources: Mapping[str, str]) -> tuple[Edit, ...
     return next(iter(edit_candidates(proposal, sources)), None)
 
 
-def edit_candidates(proposal: Proposal, sources: Mapping[str, str], wishes: Wishes | None = None) -> list[tuple[Edit, ...]]:
+def edit_candidates(proposal: Proposal, sources: Mapping[str, str] | Project, wishes: Wishes | None = None) -> list[tuple[Edit, ...]]:
     """Every set of edits that may be what a proposal means, the likeliest first; no more than a dozen."""
-    project = Project(sources)
+    project = sources if isinstance(sources, Project) else Project(sources)
     choices: list[list[Candidate]] = []
     known = wishes or Wishes()
     own = wishes_of(proposals=(proposal,)).values  # what this proposal wants goes before what others want of the same layers

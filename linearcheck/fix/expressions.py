@@ -35,6 +35,8 @@ SUM_OF_NAMES = 3.5
 PRODUCT_OF_NUMBERS = 8.0
 BARE_NUMBER = 9.0
 
+MOST_NEIGHBOURS = 80
+
 
 def rewritings(
     source: SourceFile,
@@ -294,7 +296,7 @@ def neighbouring_expressions(source: SourceFile, expression: ast.expr) -> list[s
     scope = source.scope_of(expression)
     line = expression.lineno
     found: list[tuple[int, str]] = []
-    for node in ast.walk(scope):
+    for node in source.nodes_in(scope):
         if not isinstance(node, ast.Call):
             continue
         for argument in (*node.args, *(k.value for k in node.keywords)):
@@ -302,4 +304,4 @@ def neighbouring_expressions(source: SourceFile, expression: ast.expr) -> list[s
                 distance = line - argument.lineno
                 found.append((distance if distance >= 0 else 1000 - distance, source.source_of(argument)))
     own = [argument.arg for argument in scope.args.args if argument.arg != "self"] if isinstance(scope, ast.FunctionDef) else []
-    return list(dict.fromkeys([text for _, text in sorted(found) if "\n" not in text] + own))
+    return list(dict.fromkeys([text for _, text in sorted(found) if "\n" not in text][:MOST_NEIGHBOURS] + own))

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from linearcheck.findings import Edit
-from linearcheck.fix.definitions import Binding, Project, StaticValues, bindings, is_super_call
+from linearcheck.fix.definitions import Binding, Project, bindings, is_super_call
 from linearcheck.fix.expressions import Observation, neighbouring_expressions, rewritings
 from linearcheck.fix.source import Comprehension, SourceFile, dotted, last_name
+from linearcheck.fix.static_values import StaticValues
 from linearcheck.fix.tables import changed_sequences, table_entries
 from linearcheck.fix.text import merge_edits, overlap
 from linearcheck.fix.values import Lookup, evaluate, names_in
@@ -244,8 +245,8 @@ def _has_frame(instances: Sequence[Instance], level: int) -> bool:
 def _uses(source: SourceFile, expression: ast.expr, name: str) -> int:
     """How often a name is read: a local one in its function, any other in its file."""
     function = source.function_of(expression)
-    is_local = isinstance(expression, ast.Name) and function is not None and name in _locals(function)
-    nodes = ast.walk(function) if is_local and function is not None else source.nodes
+    is_local = isinstance(expression, ast.Name) and function is not None and name in _locals(source, function)
+    nodes = source.nodes_in(function) if is_local and function is not None else source.nodes
     if isinstance(expression, ast.Attribute):  # by whatever name its owner goes: `self.DIM`, `Net.DIM`
         return sum(
             1 for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and node.attr == expression.attr
@@ -255,10 +256,10 @@ def _uses(source: SourceFile, expression: ast.expr, name: str) -> int:
     )
 
 
-def _locals(function: ast.AST) -> set[str]:
+def _locals(source: SourceFile, function: ast.AST) -> set[str]:
     """Parameters of a function and names that it sets."""
     found: set[str] = set()
-    for node in ast.walk(function):
+    for node in source.nodes_in(function):
         if isinstance(node, ast.arg):
             found.add(node.arg)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

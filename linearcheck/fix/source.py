@@ -25,6 +25,7 @@ class SourceFile:
 
     def __init__(self, path: str, text: str) -> None:
         self.path, self.text = path, text
+        self._inside: dict[ast.AST, tuple[ast.AST, ...]] = {}
         self.tree = ast.parse(text.removeprefix(BOM))
 
     @cached_property
@@ -32,9 +33,23 @@ class SourceFile:
         """Every node of the tree, the outer ones first."""
         return tuple(ast.walk(self.tree))
 
+    def nodes_in(self, scope: ast.AST) -> tuple[ast.AST, ...]:
+        """Every node inside another one, itself included; remembered, for scopes."""
+        if scope not in self._inside:
+            self._inside[scope] = self.nodes if scope is self.tree else tuple(ast.walk(scope))
+        return self._inside[scope]
+
     @cached_property
     def calls(self) -> tuple[ast.Call, ...]:
         return tuple(node for node in self.nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def calls_by_name(self) -> dict[str, list[ast.Call]]:
+        """Calls by the last part of what they call."""
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.calls:
+            found.setdefault(last_name(call.func), []).append(call)
+        return found
 
     @cached_property
     def imported_names(self) -> frozenset[str]:

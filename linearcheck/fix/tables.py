@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from linearcheck.findings import Edit
-from linearcheck.fix.definitions import Project, StaticValues, bindings
+from linearcheck.fix.definitions import Project, bindings
 from linearcheck.fix.expressions import Observation
 from linearcheck.fix.source import SourceFile, dotted, last_name
+from linearcheck.fix.static_values import StaticValues
 from linearcheck.fix.values import evaluate, names_in
 
 LARGEST_ENTRY = 1024

@@ -227,7 +227,7 @@ class _Repair:
 
     def _candidates(self, proposal: Proposal) -> list[tuple[Edit, ...]]:
         if proposal not in self.candidates:
-            self.candidates[proposal] = edit_candidates(proposal, self.bench.sources, self._wishes(self.findings, self.start.layers))
+            self.candidates[proposal] = edit_candidates(proposal, self.bench.project, self._wishes(self.findings, self.start.layers))
         return self.candidates[proposal]
 
     def _wishes(self, findings: Sequence[Diagnostic], layers: Sequence[Layer]) -> Wishes:

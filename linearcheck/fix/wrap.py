@@ -30,7 +30,7 @@ def upstream(source: SourceFile, operand: ast.expr) -> ast.expr | None:
     scope = source.scope_of(operand)
     set_before = [
         node
-        for node in ast.walk(scope)
+        for node in source.nodes_in(scope)
         if isinstance(node, ast.Assign)
         and len(node.targets) == 1
         and isinstance(node.targets[0], ast.Name)
