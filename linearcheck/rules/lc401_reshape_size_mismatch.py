@@ -22,7 +22,7 @@ Unsafe: the layer after it must take 256 features as well, and is set to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
@@ -72,11 +72,23 @@ def _wrong_sizes(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
         expected=tuple("N" if size == -1 and axis == 0 else "?" if size == -1 else size for axis, size in enumerate(reshape.asked)),
         proposals=ranked(
             keep_batch(trace, reshape),
-            fitting_sizes(trace, reshape),
-            _made_to_fit(failure, x, reshape),
+            _either_side(trace, reshape, fitting_sizes(trace, reshape), _made_to_fit(failure, x, reshape)),
             _made_for_other_input(failure, x, reshape),
         ),
     )
+
+
+def _either_side(trace: Trace, reshape: Reshape, sized: Sequence[Proposal], made: Sequence[Proposal | None]) -> list[Proposal | None]:
+    """A number in a view is changed before the layer that made the values, that layer before a name or sum in a view."""
+    if len(reshape.asked) < 3:
+        return [*sized, *made]
+    named = [proposal for proposal in sized if not _changes_number(trace, proposal)]
+    return [*(proposal for proposal in sized if proposal not in named), *made, *named]
+
+
+def _changes_number(trace: Trace, proposal: Proposal) -> bool:
+    texts = [text_of(trace, action.span) for action in proposal.actions if isinstance(action, ReplaceSource)]
+    return all(text.strip().isdigit() for text in texts)
 
 
 def _made_to_fit(failure: Failure, x: TensorInfo, reshape: Reshape) -> list[Proposal | None]:

@@ -113,3 +113,11 @@ def test_a_square_factor_too_small_is_one_mistake(tmp_path: Path) -> None:
 )
 def test_numbers_written_out(text: str, value: object) -> None:
     assert constant_value(ast.parse(text, mode="eval").body) == value
+
+
+def test_the_head_is_changed_before_a_sum_that_the_view_is_written_with(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(ANCHORS)
+    options = CheckOptions(input_shapes=("7,5,5",), try_fixes=False)
+    (found,) = check_model(CheckJob(Target(str(path), "Net"), options, working_directory=str(tmp_path))).diagnostics
+    assert [proposal.kind for proposal in found.proposals][:1] == ["set_out_channels"]
