@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from linearcheck.worker.recording import Seen
 
 Dependency = tuple[str, str]
-"""A kind and its argument: `path`, `list`, `sources` and `link` take a path, `variable` a name, `module` a name and where to look for it,
-`interpreter` a program, `package` an entry of a folder of installed packages, `roots` a folder of that kind or of PYTHONPATH."""
+"""A kind and its argument: `path`, `kind`, `list`, `sources` and `link` take a path, `word` a path and a word in the next line; `variable`
+a name, `module` a name and where to look for it, `interpreter` a program, `package` an entry of a folder of installed packages, `roots` a
+folder of that kind or of PYTHONPATH."""
 States = dict[Dependency, str]
 
 ABSENT = "absent"
 EVERY_VARIABLE = "*"
 _WHOLE_BYTES = 64 << 20
 """A larger file, such as a checkpoint, is known by its size and times: reading it would take longer than the check."""
+_PASSING_BYTES = 50_000
+"""Files above some size are not searched for words; whatever that size is, one that changes above this is looked at again."""
 _CLOCK_NANOSECONDS = 20_000_000
 """Times of files lag behind the clock by up to a tick of the kernel."""
 _INSTALLED = ("site-packages", "dist-packages")
@@ -72,6 +75,25 @@ class World:
             return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
         with open(path, "rb") as file:
             return digest(file.read())
+
+    def _kind(self, path: str) -> str:
+        """What a path leads to, and the size of what is too large to be read in passing."""
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return ABSENT
+        if stat.S_ISDIR(status.st_mode):
+            return "folder"
+        return f"file of {status.st_size}" if status.st_size > _PASSING_BYTES else "file"
+
+    def _word(self, argument: str) -> str:
+        """Whether a word stands in a file."""
+        path, _, word = argument.partition("\n")
+        try:
+            with open(path, "rb") as file:
+                return "there" if word.encode("utf-8", "surrogateescape") in file.read() else "not there"
+        except (FileNotFoundError, NotADirectoryError):
+            return ABSENT
 
     def _interpreter(self, path: str) -> str:
         """A Python: the program itself, by size and times, and the virtual environment that it stands in."""
@@ -169,6 +191,7 @@ def dependencies_of(seen: Seen, not_of_the_user: Iterable[str] = ()) -> dict[Dep
     """
     found: dict[Dependency, bool | None] = {}
     found |= {("path", path): True for path in seen.present} | {("path", path): False for path in seen.absent}
+    found |= {("kind", path): True for path in seen.met} | {("word", f"{path}\n{word}"): True for path, word in seen.words}
     found |= {("link", path): True for path in seen.links}
     found |= {("list", path): None for path in seen.listed} | {("sources", path): None for path in seen.searched}
     found |= {("variable", name): None for name in seen.variables if name not in set(not_of_the_user)}
@@ -187,9 +210,9 @@ def states_of(dependencies: Iterable[tuple[Dependency, bool | None]], world: Wor
         state = world.state(dependency)
         if was_there is not None and was_there == (state == ABSENT):
             return None
-        if kind in ("path", "list", "sources") and state != ABSENT and not (kind == "path" and state == "folder"):
+        if kind in ("path", "list", "sources", "word") and state != ABSENT and not (kind == "path" and state == "folder"):
             try:
-                status = os.stat(argument)
+                status = os.stat(argument.partition("\n")[0] if kind == "word" else argument)
             except OSError:
                 return None
             if max(status.st_mtime_ns, status.st_ctime_ns if os.name == "posix" else 0) >= since_ns - _CLOCK_NANOSECONDS:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from linearcheck.load.importing import Program
+from linearcheck.load.mentions import mentions
 from linearcheck.load.project import Project
 from linearcheck.load.records import LoadError
 from linearcheck.load.scopes import Place, calls_in, reason, value_at
@@ -166,8 +167,7 @@ def _sites_beside(program: Program, name: str) -> Iterator[Place]:
     target = program.project.target
     for path in _files_beside(program.project):
         try:
-            source = program.project.source(path)
-            if name not in source.text:
+            if not mentions(program.project, path, name):
                 continue
             module = program.module_at(path)
         except LoadError:

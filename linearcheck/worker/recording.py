@@ -39,13 +39,16 @@ class Seen:
     """What was read, as absolute paths and names.
 
     `present` and `absent` are files and folders that were opened or looked for, by whether they were there; `links` are symbolic links on
-    the way to them. `listed` are folders that the user's code listed, `searched` those that linearcheck itself looked for source files in.
-    `names` are top-level modules that were imported or looked for, along `search`. `packages` are the installed ones among them, as
-    `folder/name`. `obstacle` says why the result may depend on something else, "" if it cannot.
+    the way to them. `met` are those of which linearcheck itself asked what they are, and did not read them; `words` are files, each with a
+    word that it was read for and nothing else. `listed` are folders that the user's code listed, `searched` those that linearcheck itself
+    looked for source files in. `names` are top-level modules that were imported or looked for, along `search`. `packages` are the
+    installed ones among them, as `folder/name`. `obstacle` says why the result may depend on something else, "" if it cannot.
     """
 
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    met: tuple[str, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
     links: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
     searched: tuple[str, ...] = ()
@@ -111,6 +114,9 @@ class Recorder:
 
     def __init__(self) -> None:
         self._presence: dict[str, bool] = {}
+        self._met: set[str] = set()
+        self._words: set[tuple[str, str]] = set()
+        self._searching: tuple[str, str] | None = None
         self._links: set[str] = set()
         self._listed: set[str] = set()
         self._searched: set[str] = set()
@@ -162,6 +168,8 @@ class Recorder:
         return Seen(
             present=tuple(sorted(path for path, is_there in self._presence.items() if is_there)),
             absent=tuple(sorted(path for path, is_there in self._presence.items() if not is_there)),
+            met=tuple(sorted(self._met - self._presence.keys())),
+            words=tuple(sorted(self._words)),
             links=tuple(sorted(self._links)),
             listed=tuple(sorted(self._listed)),
             searched=tuple(sorted(self._searched - self._listed)),
@@ -175,6 +183,8 @@ class Recorder:
     def add(self, seen: Seen) -> None:
         """Take in what another recorder has seen."""
         self._presence = {**dict.fromkeys(seen.absent, False), **dict.fromkeys(seen.present, True), **self._presence}
+        self._met.update(seen.met)
+        self._words.update(seen.words)
         self._links.update(seen.links)
         self._listed.update(seen.listed)
         self._searched.update(seen.searched)
@@ -211,8 +221,24 @@ class Recorder:
         if creates:
             self._written.add(name)
         elif name not in self._written:
+            if self._searching is not None and self._searching[0] == name:
+                self._words.add(self._searching)
+                self._searching = None
+                return
             if name.endswith(".pyc"):
                 name = _source_of(name)
+            self.looks_for(name)
+
+    def searches(self, path: str, word: str) -> None:
+        """The next time that the file is opened, it is for this word alone."""
+        name = _absolute(path)
+        self._searching = None if name is None else (name, word)
+
+    def asks_about(self, name: str, caller: str) -> None:
+        """A file's status is asked for. What the user's code makes of a size or a time is not known, so its content counts then."""
+        if caller.startswith(_OURS) and _is_outside(name) and _exists(name):
+            self._met.add(name)
+        else:
             self.looks_for(name)
 
     def looks_for(self, name: str, is_there: bool | None = None) -> None:
@@ -229,7 +255,7 @@ class Recorder:
             self._links.add(name)
 
     def lists(self, path: object) -> None:
-        caller = _first_caller()
+        caller = _first_caller(3)
         if caller == "<frozen importlib._bootstrap_external>":
             return  # what an import finds there, or does not, is known by name
         name = _absolute(os.getcwd() if path is None else path)
@@ -279,6 +305,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     try:
         if event == "open":
             recorder.opens(*arguments)
+        elif event == "linearcheck.searches":
+            recorder.searches(*arguments)
         elif event in ("os.listdir", "os.scandir"):
             recorder.lists(arguments[0])
         elif event in ("ctypes.dlopen", "sqlite3.connect"):
@@ -315,7 +343,7 @@ def _patch(recorder: Recorder) -> Callable[[], None]:
     def telling(function: Any) -> Any:
         def call(path: Any, *arguments: Any, **options: Any) -> Any:
             if recorder.is_listening and options.get("dir_fd") is None and (name := _absolute(path)) is not None:
-                recorder.looks_for(name)
+                recorder.asks_about(name, _first_caller(2))
             return function(path, *arguments, **options)
 
         call.__name__ = call.__qualname__ = function.__name__
@@ -327,7 +355,7 @@ def _patch(recorder: Recorder) -> Callable[[], None]:
                 if _is_link(name):
                     recorder.meets_link(name)
                 else:
-                    recorder.looks_for(name)
+                    recorder.asks_about(name, _first_caller(2))
             return function(path, *arguments, **options)
 
         call.__name__ = call.__qualname__ = function.__name__
@@ -381,9 +409,9 @@ def _patch_environment(recorder: Recorder, replace: Callable[[Any, str, Callable
     replace(environment, "__iter__", iterating)
 
 
-def _first_caller() -> str:
-    """The file of the code that lists a folder, behind those of the standard library that do it for others."""
-    frame = sys._getframe(3)
+def _first_caller(depth: int) -> str:
+    """The file of the code that asks for something, behind those of the standard library that do it for others."""
+    frame = sys._getframe(depth)
     while frame.f_back is not None and _is_library(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename

@@ -21,7 +21,10 @@ from linearcheck.cache import Cache, cache_folder, own_digest
 from linearcheck.cli import early, invocation, main, workers
 from linearcheck.cli.output import Output, write_report
 from linearcheck.findings import ModelReport, Report
-from linearcheck.job import CheckJob
+from linearcheck.job import CheckJob, Target
+from linearcheck.load.mentions import mentions
+from linearcheck.load.project import open_project
+from linearcheck.load.records import LoadError
 from linearcheck.report import FORMATS
 from linearcheck.worker import recording
 from linearcheck.worker.outcome import Outcome
@@ -174,6 +177,13 @@ def look_for_module(folder: Path) -> str:
     return str(importlib.util.find_spec("surely_not_installed") is not None)
 
 
+def search_for_a_name(folder: Path) -> object:
+    try:
+        return mentions(open_project(Target("net.py"), {}, str(folder)), folder / "helper.py", "Net")
+    except LoadError:
+        return None
+
+
 def write(name: str, text: str = "two") -> Callable[[Front, pytest.MonkeyPatch], None]:
     def change(front: Front, patch: pytest.MonkeyPatch) -> None:
         (front.folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -226,6 +236,8 @@ STALE: dict[str, tuple[Callable[[Path], object], Change]] = {
     "a variable that is only looked for": (lambda folder: "WIDTH" in os.environ, set_variable("WIDTH")),
     "all variables": (lambda folder: sum(name.startswith("WIDTH") for name in os.environ), set_variable("WIDTH_2")),
     "a variable that torch reads": (fine, set_variable("PYTORCH_ENABLE_MPS_FALLBACK", "1")),
+    "a file beside the model that names it now": (search_for_a_name, write("helper.py", "Net()\n")),
+    "a file beside the model that is gone": (search_for_a_name, remove("helper.py")),
     "a configuration where there was none": (fine, write("linearcheck.toml", "train = true\n")),
     "a configuration further up": (fine, write("../linearcheck.toml", "train = true\n")),
     "linearcheck itself": (fine, lambda front, patch: patch.setattr(invocation, "own_digest", lambda: "another")),
@@ -264,7 +276,7 @@ def forgotten() -> Iterator[None]:
 @pytest.mark.parametrize("case", STALE)
 def test_result_is_not_used_after_a_change(front: Front, site_packages: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     front.model, change = STALE[case]
-    if "is gone" in case:
+    if case == "a data file that is gone":
         (front.folder / "sub" / "new.txt").write_text("one")
     front.run()
     assert front.n_checks() == 0, "the change below would prove nothing"
@@ -329,6 +341,7 @@ def test_a_package_that_was_not_imported_may_change(front: Front, site_packages:
 HOLDS: dict[str, tuple[Callable[[Path], object], Change]] = {
     "a file saved without a change": (read_data, write("data.txt", "one")),
     "a file that nobody reads": (read_data, write("other.txt")),
+    "a file beside the model that names it no more than before": (search_for_a_name, write("helper.py", "changed\n")),
     "a variable that nobody reads": (read_data, set_variable("WIDTH")),
 }
 
