@@ -85,7 +85,8 @@ def invocation_of(words: Words | None, everything: Sequence[str]) -> Invocation 
     except OSError:
         return None
     cache = user_cache()
-    surroundings = digest(code, sys.version, directory, sys.executable, *_environment(), *(name for name in _GRAPHICS if os.path.exists(name)))
+    graphics = (name for name in _GRAPHICS if os.path.exists(name))
+    surroundings = digest(code, sys.version, sys.executable, directory, *_environment(), *graphics)
     key = digest("run", surroundings, *words.selection)
     found = Invocation(cache, code, surroundings, key, digest(*everything, *_screen()), started_ns)
     entry = cache.get(key) if "--watch" not in words.options else None
