@@ -408,14 +408,14 @@ class Solver:
     def rests_on_guess(self, outcome: Outcome) -> bool:
         """Whether a view that ends the run refuses another number of values at other guessed sizes: the guess may be what is wrong."""
         if (
-            outcome.misfit is not None
+            (outcome.misfit is not None and not outcome.folds)
             or "is invalid for input of size" not in str(outcome.error)
             or not any(d.guessed for d in self.drafts)
         ):
             return False
         larger = {d.name: [2 * n if axis in d.guessed and isinstance(n, int) else n for axis, n in enumerate(d.axes)] for d in self.drafts}
         again = self.run(larger, listen=False)
-        return again.steps == outcome.steps and again.error is not None and str(again.error) != str(outcome.error)
+        return "is invalid for input of size" in str(again.error) and str(again.error) != str(outcome.error)
 
     def _groups(self, lengths: Sequence[int], sides: Sequence[int]) -> list[tuple[list[tuple[Draft, int]], Sequence[int]]]:
         """Free axes that get one size together (height and width, and equal ones of several inputs), with the sizes to try."""

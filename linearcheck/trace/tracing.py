@@ -11,7 +11,7 @@ import contextlib
 import copy
 import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -525,11 +525,21 @@ def _batch_failures(
             gone = [key for key in failing if key not in run.failed_keys and key in run.by_key and key not in explained]
             if not gone or run.raised is not None or set(run.failed_keys) - set(base.failed_keys):
                 continue
+            explained.update(gone)
+            if _scales(run, run_forward(session, plan, {**letters, "N": 2 * size}), gone):
+                continue  # ways of an episode, members of an ensemble: the batch is a multiple of the number, not the number
             assembler = Assembler(base, varied, session.spans)
             first = min(gone, key=lambda key: base.calls.index(base.by_key[key]))
             found.append(BatchFailure(letters["N"], (size,), assembler.call(base.calls.index(base.by_key[first]), base.by_key[first])))
-            explained.update(gone)
     return tuple(found), frozenset(explained)
+
+
+def _scales(run: Run, twice: Run, gone: Sequence[Key]) -> bool:
+    """Whether a run at twice the batch does as well and returns twice as many rows."""
+    if twice.raised is not None or set(twice.failed_keys) - set(run.failed_keys) or any(key in twice.failed_keys for key in gone):
+        return False
+    pairs = [(one.shape, two.shape) for one, two in zip(run.outputs, twice.outputs, strict=False) if one.shape]
+    return bool(pairs) and all(two == (2 * one[0], *one[1:]) for one, two in pairs)
 
 
 def _batch_sizes_written(base: Run, failing: Mapping[Key, RawCall | Any]) -> set[int]:

@@ -170,6 +170,37 @@ def test_a_literal_batch_size_is_no_failure_but_a_batch_failure() -> None:
     assert [failure.ran_sizes for failure in found.batch_failures] == [(64,)]
 
 
+def test_a_batch_that_must_be_a_multiple_is_no_failure() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(9, 3)
+
+        def forward(self, x):
+            z = self.fc(x)
+            prototypes = z.view(5, z.size(0) // 5, 3).mean(1)
+            return z @ prototypes.t()
+    """
+    found = trace(source, ("N", 9))
+    assert not found.failures
+    assert not found.batch_failures
+
+
+def test_rows_that_stay_as_many_whatever_the_batch_are_a_batch_failure() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(9, 64)
+
+        def forward(self, x):
+            return self.fc(x).view(50, -1)
+    """
+    found = trace(source, ("N", 9))
+    assert [failure.ran_sizes for failure in found.batch_failures] == [(50,)]
+
+
 def test_an_axis_that_happens_to_have_a_size_of_the_model_is_a_plain_failure() -> None:
     source = """
     class Net(nn.Module):
