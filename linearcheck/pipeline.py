@@ -174,7 +174,7 @@ def _with_tried_fixes(
 
     # Trials must not make a model run out of time that was checked within it.
     left = max(0.0, job.options.timeout_seconds - seconds)
-    limits = TrialLimits(seconds=min(12.0, left / 3))
+    limits = TrialLimits(seconds=min(20.0, left / 2))
     longest = min(left / 3, 2.0 + 10.0 * seconds)
 
     def outcome_of(report_diagnostics: tuple[Diagnostic, ...], trace: Trace) -> TrialOutcome:

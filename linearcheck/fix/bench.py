@@ -25,7 +25,7 @@ class TrialLimits:
 
     fixes_per_finding: int = 3
     trials: int = 60
-    seconds: float = 12.0
+    seconds: float = 20.0
     trials_for_more: int = 2
 
 

@@ -171,7 +171,8 @@ class _Repair:
         """Whether a repair of this finding changes a place that a repair of another one changes as well."""
         own = _targets(finding)
         others = [other for other in self.findings if other is not finding and self._as_now(other, state) is not None]
-        return any(own & _targets(other) for other in others)
+        # Without a proposal of its rule it may be one mistake with its neighbours of the same code: which of several tries mends all?
+        return any(own & _targets(other) or (not finding.proposals and other.code == finding.code) for other in others)
 
     def _share(self, fix: Fix, before: State, after: State) -> None:
         """Give a fix to every other finding that it removed."""
