@@ -48,13 +48,22 @@ def check(trace: Trace) -> Iterator[Finding]:
     for found in sequence_calls(trace):
         if found.input.rank != 3 or found.reach.fails:
             continue
-        if found.runs_over_batch and found.is_seen and (found.mixes if trace.probed else not _may_be_frames(trace, found)):
-            if not _may_be_frames(trace, found):
+        if found.runs_over_batch and (found.is_seen or _loses_batch(trace, found)):
+            if (found.mixes or not trace.probed) and not _may_be_frames(trace, found):
                 yield _over_batch(trace, found)
         elif not found.batch_first and found.layer.torch_type in RECURRENT_LAYERS and is_batch(found.input.sizes[1]):
             taken = _takes_last_sample(trace, found)
             if taken is not None:
                 yield _last_sample(trace, found, taken)
+
+
+def _loses_batch(trace: Trace, found: SequenceCall) -> bool:
+    """`h[-1]` of a layer that takes the steps for the batch: what is returned has a row per step, and the user said where the batch is."""
+    outputs = found.reach.outputs
+    if trace.inferred_inputs or not outputs or found.reach.batched_outputs or found.layer.torch_type not in RECURRENT_LAYERS:
+        return False
+    steps = found.input.sizes[1 - found.time_axis]
+    return steps != 1 and all(output.rank and output.sizes[0] == steps for output in outputs)
 
 
 def _may_be_frames(trace: Trace, found: SequenceCall) -> bool:

@@ -46,12 +46,18 @@ from linearcheck.trace.records import Call, TensorInfo, Trace
 RULE = Rule("LC504", "samples-leak", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
 
 
+ACTIVATIONS = frozenset({"sigmoid", "tanh", "silu", "gelu", "relu", "softplus", "exp", "softmax", "hardsigmoid"})
+
+
 def check(trace: Trace) -> Iterator[Finding]:
     for culprit in culprits(trace):
         if _has_rule_of_its_own(culprit) or not culprit.is_seen or culprit.reach.fails:
             continue
         meant = may_be_meant(trace, culprit)
         yield _leak(trace, culprit, Severity.NOTE if meant else None)
+    for call in user_calls(trace, "chunk", "split", "tensor_split"):
+        if _halves_batch(trace, call):
+            yield _halved(trace, call)
     for call in user_calls(trace, "gather"):
         if gathers_first_column(call) and has_rows(reach_of(trace, *call.outputs)):
             yield _gathered(trace, call)
@@ -86,6 +92,49 @@ def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
         severity=severity,
         accounts_for=[step.index for step in culprit.through],
     )  # fmt: skip
+
+
+def _halves_batch(trace: Trace, call: Call) -> bool:
+    """`a, b = x.chunk(2)` for a gate `a * b.sigmoid()`: half of the batch gates the other half, and half as many rows come out.
+
+    Parts that are treated alike are pairs of samples; a gate treats its two parts differently.
+    """
+    x, parts = call.input, call.outputs
+    along = normal_axis(call.arguments.get("dim", 0), x.rank) if x is not None else None
+    if (
+        x is None
+        or along is None
+        or len(parts) < 2
+        or not is_batch(x.sizes[along])
+        or not all(depends_on(part.sizes[along]) for part in parts)
+    ):
+        return False
+    activated = [any(later.name in ACTIVATIONS for later in trace.consumers(part)) for part in parts]
+    reach = reach_of(trace, *parts)
+    outputs = reach.batched_outputs
+    fewer = bool(outputs) and all(isinstance(size := output.sizes[0], NamedSize) and size.multiple < 1 for output in outputs)
+    return any(activated) and not all(activated) and fewer and not reach.fails
+
+
+def _halved(trace: Trace, call: Call) -> Finding:
+    x, parts = call.tensors[0], call.outputs
+    features = (*x.sizes[:-1], f"{x.sizes[-1]}/{len(parts)}")
+    return observed(
+        RULE, trace, call,
+        f"`{call.name}` splits the batch of {shape(x)} into {listed([shape(part) for part in parts])}: samples gate one another",
+        "Without `dim` it goes along axis 0, which is the batch, so the first samples are combined with the last ones and fewer rows "
+        "come out. "
+        f"Along the last axis each part is {shape_text(features)}.",
+        got=parts[0].sizes,
+        proposals=ranked(_last_axis(call)),
+    )  # fmt: skip
+
+
+def _last_axis(call: Call) -> Proposal | None:
+    if call.site is None:
+        return None
+    action = SetArgument(call.site, call.name, "dim", -1)
+    return Proposal("other", f"split along the last axis on line {site_line(call)}", Safety.UNSAFE, (action,))
 
 
 def _gathered(trace: Trace, call: Call) -> Finding:

@@ -10,6 +10,7 @@ from linearcheck.rules.batch_sizes import written_batch_size
 from linearcheck.rules.cut import Regroup, merging_order, moved_axes, regroups, splitting_order
 from linearcheck.rules.flow import reach_of, steps_back
 from linearcheck.rules.folds import is_final_state
+from linearcheck.rules.layers import RECURRENT, operation
 from linearcheck.rules.observations import observed, receiver_of, rewrite_call, user_calls
 from linearcheck.rules.provenance import is_feature_map
 from linearcheck.rules.reshapes import reshape_of
@@ -49,9 +50,10 @@ def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
         if cut is None or reach_of(trace, output).fails or _is_shift(trace, call):
             continue
         moved = moved_axes(old, new, cut)
-        if moved or not _is_flat_capsule(trace, before):
+        shared = not moved and _feeds_shared_weights(trace, before, output)
+        if moved or shared or not _is_flat_capsule(trace, before):
             order = merging_order(old, new)
-            yield _finding(rule, trace, call, before, output, cut, order, certain=bool(moved))
+            yield _finding(rule, trace, call, before, output, cut, order, certain=bool(moved) or shared)
 
 
 def _cut(old: Shape, new: Shape) -> Regroup | None:
@@ -113,6 +115,15 @@ def _is_constant(trace: Trace, tensor: TensorInfo) -> bool:
     return tensor.role in ("constant", "buffer") or (
         maker is not None and maker.name in {"new_zeros", "zeros_like", "zeros", "expand", "repeat"}
     )
+
+
+def _feeds_shared_weights(trace: Trace, x: TensorInfo, output: TensorInfo) -> bool:
+    """An image or map cut into (N, rows, values) whose rows all go through the same weights: `view(N, 49, 16)` for patches."""
+    is_map = x.rank == 4 and (x.role == "input" or is_feature_map(trace, x))
+    if not is_map or output.rank != 3 or not is_batch(output.sizes[0]):
+        return False
+    taken = [call for call in trace.consumers(output) if call.kind == "function"]
+    return bool(taken) and all(operation(call) in {"linear", "layer_norm", *RECURRENT} for call in taken)
 
 
 def _is_flat_capsule(trace: Trace, tensor: TensorInfo) -> bool:

@@ -285,3 +285,30 @@ class TutorialBatchFirst(nn.Module):
     def forward(self, ids):
         h = self.encoder(self.pos(self.embed(ids)))
         return self.head(h.mean(1))
+
+
+# input: N,15:int64
+class FinalStateOfSteps(nn.Module):
+    """`h[-1]` without batch_first: one row per step comes out."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.gru, self.fc = nn.Embedding(50, 12), nn.GRU(12, 14), nn.Linear(14, 3)
+
+    def forward(self, ids):
+        _, h = self.gru(self.embed(ids))  # LC305
+        return self.fc(h[-1])
+
+
+# input: N,3,32,64
+class FinalStateTimeFirst(nn.Module):
+    """CRNN with `h[-1]`, columns first."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.lstm, self.fc = nn.Conv2d(3, 6, (32, 3)), nn.LSTM(6, 14), nn.Linear(14, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x)).squeeze(2).permute(2, 0, 1)
+        _, (h, _) = self.lstm(x)
+        return self.fc(h[-1])

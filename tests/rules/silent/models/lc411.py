@@ -461,3 +461,57 @@ class SquareSequenceSplit(nn.Module):
         y = torch.softmax(x @ x.transpose(2, 3), -1) @ x
         y = y.transpose(1, 2)
         return self.out(y.reshape(n, t, c))
+
+
+# input: N,3,32,32
+class PatchesByReshape(nn.Module):
+    """An image reshaped to (patches, values): strips of rows, not patches."""
+
+    def __init__(self, dim=24):
+        super().__init__()
+        self.embed, self.head = nn.Linear(192, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        x = x.reshape(x.size(0), 16, 192)  # LC411
+        return self.head(torch.relu(self.embed(x)).mean(1))
+
+
+# input: N,1,28,28
+class GreyPatchesByView(nn.Module):
+    """The same on MNIST, with attention."""
+
+    def __init__(self, dim=16):
+        super().__init__()
+        self.embed, self.position, self.head = nn.Linear(16, dim), nn.Parameter(torch.zeros(1, 49, dim)), nn.Linear(dim, 10)
+        self.attn = nn.MultiheadAttention(dim, 2, batch_first=True)
+
+    def forward(self, x):
+        x = x.view(-1, 49, 16)  # LC411
+        x = self.embed(x) + self.position
+        return self.head(self.attn(x, x, x)[0].mean(1))
+
+
+# input: N,3,32,32
+class PatchesByUnfold(nn.Module):
+    """Patches with their axes split first (ViT in einops's tutorial, written out)."""
+
+    def __init__(self, dim=24, p=8):
+        super().__init__()
+        self.p, self.embed, self.head = p, nn.Linear(192, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        x = x.reshape(n, c, h // self.p, self.p, w // self.p, self.p).permute(0, 2, 4, 3, 5, 1).reshape(n, -1, self.p * self.p * c)
+        return self.head(torch.relu(self.embed(x)).mean(1))
+
+
+# input: N,1,28,28
+class SequentialMnist(nn.Module):
+    """Half rows as steps (Le et al. 2015): every row is cut evenly."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.fc = nn.GRU(14, 12, batch_first=True), nn.Linear(12, 10)
+
+    def forward(self, x):
+        return self.fc(self.rnn(x.view(-1, 56, 14))[0][:, -1])

@@ -455,3 +455,42 @@ class EinsumPairs(nn.Module):
 
     def forward(self, q, d):
         return torch.einsum("id,jd->ij", self.a(q), self.b(d))
+
+
+# input: N,9
+class GatedHalves(nn.Module):
+    """A gated unit whose chunk goes along the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(9, 16), nn.Linear(16, 4)
+
+    def forward(self, x):
+        a, b = self.up(x).chunk(2)  # LC504
+        return self.down(a * torch.sigmoid(b))
+
+
+# input: N,9
+class GatedLinearUnit(nn.Module):
+    """GLU (Dauphin et al. 2017)."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(9, 16), nn.Linear(8, 4)
+
+    def forward(self, x):
+        a, b = self.up(x).chunk(2, -1)
+        return self.down(a * torch.sigmoid(b))
+
+
+# input: N,9
+class PairsStacked(nn.Module):
+    """Pairs of sentences, the first ones in front, the second ones behind (Sentence-BERT, Reimers and Gurevych 2019)."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(9, 8)
+
+    def forward(self, x):
+        a, b = self.net(x).chunk(2)
+        return F.cosine_similarity(a, b)
