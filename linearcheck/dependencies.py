@@ -46,6 +46,7 @@ class World:
         self._states: States = {}
         self._names: dict[str, frozenset[str]] = {}
         self._owners: dict[str, dict[str, set[str]]] = {}
+        self._texts: dict[str, bytes | None] = {}
 
     def state(self, dependency: Dependency) -> str:
         found = self._states.get(dependency)
@@ -89,11 +90,16 @@ class World:
     def _word(self, argument: str) -> str:
         """Whether a word stands in a file."""
         path, _, word = argument.partition("\n")
-        try:
-            with open(path, "rb") as file:
-                return "there" if word.encode("utf-8", "surrogateescape") in file.read() else "not there"
-        except (FileNotFoundError, NotADirectoryError):
+        if path not in self._texts:
+            try:
+                with open(path, "rb") as file:
+                    self._texts[path] = file.read()
+            except (FileNotFoundError, NotADirectoryError):
+                self._texts[path] = None
+        text = self._texts[path]
+        if text is None:
             return ABSENT
+        return "there" if word.encode("utf-8", "surrogateescape") in text else "not there"
 
     def _interpreter(self, path: str) -> str:
         """A Python: the program itself, by size and times, and the virtual environment that it stands in."""
@@ -219,6 +225,15 @@ def states_of(dependencies: Iterable[tuple[Dependency, bool | None]], world: Wor
                 return None
         states[dependency] = state
     return states
+
+
+def without_repetition(states: States) -> States:
+    """The states without what others say already: of a file whose content counts, whether it is there and what stands in it."""
+    return {
+        (kind, argument): state
+        for (kind, argument), state in states.items()
+        if kind not in ("kind", "word") or ("path", argument.partition("\n")[0]) not in states
+    }
 
 
 def as_triples(states: States) -> list[list[str]]:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from linearcheck.cli.invocation import Invocation
 from linearcheck.codec import CodecError, decode, encode
-from linearcheck.dependencies import Dependency, States, World, as_triples, dependencies_of, digest, states_of
+from linearcheck.dependencies import Dependency, States, World, as_triples, dependencies_of, digest, states_of, without_repetition
 from linearcheck.findings import ModelReport
 from linearcheck.job import CheckJob
 from linearcheck.worker.client import VARIABLES_OF_THE_WORKER
@@ -89,7 +89,7 @@ class Memory:
         render = [code, stdout, stderr, [list(file) for file in files]]
         others = [(key, value) for key, value in invocation.renders.items() if key != invocation.render_key]
         renders = dict(others[-_MAX_RENDERS + 1 :]) | {invocation.render_key: render}
-        invocation.cache.put(invocation.key, {"states": as_triples(self._states), "renders": renders})
+        invocation.cache.put(invocation.key, {"states": as_triples(without_repetition(self._states)), "renders": renders})
         invocation.cache.clear_away()
 
     def _dependencies(self, seen: Seen) -> dict[Dependency, bool | None]:

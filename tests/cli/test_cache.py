@@ -484,6 +484,18 @@ def test_models_known_from_another_run_are_not_checked_again(front: Front) -> No
     assert front.n_checks("net.py", "more.py") == 1
 
 
+def test_entry_of_a_run_says_each_thing_once(front: Front, own_cache: Path) -> None:
+    """Each of many models is looked for in many files, which are models too: what stands in these follows from their content."""
+    for name in "abcd":
+        (front.folder / "sub" / f"{name}.py").write_text(TARGET)
+    front.model = lambda folder: [mentions(open_project(Target("net.py"), {}, "."), path, "Net") for path in (folder / "sub").glob("*.py")]
+    front.run("sub")
+    found = [Cache(own_cache).get(path.parent.name + path.stem) for path in entries(own_cache)]
+    kinds = [[kind for kind, _, _ in entry["states"]] for entry in found if "renders" in entry]
+    assert [("path" in of_run, "word" in of_run) for of_run in kinds] == [(True, False)]
+    assert any("word" in [kind for kind, _, _ in entry["states"]] for entry in found if "renders" not in entry)
+
+
 def test_baseline_that_changes_is_read_again(front: Front, capsys: pytest.CaptureFixture[str]) -> None:
     front.run("net.py", "--write-baseline", "known.json")
     front.run("net.py", "--baseline", "known.json")
