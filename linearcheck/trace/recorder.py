@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from linearcheck.trace import devices
+from linearcheck.trace import constants, devices
 from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, function_name
 from linearcheck.trace.refusals import refuse_like_eager
 from linearcheck.trace.signals import NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
@@ -159,6 +159,12 @@ class Recorder(TorchFunctionMode):
         if known is not None:
             self._seen[id(copy)] = (copy, replace(known[1], version=_version(copy)))
 
+    def note_replacement(self, new: Tensor, old: Tensor) -> None:
+        """A tensor that took the place of another is known as that one."""
+        known = self._seen.get(id(old))
+        if known is not None:
+            self._seen[id(new)] = (new, replace(known[1], version=_version(new)))
+
     def finish_building(self) -> None:
         """Keep what was seen of the finished model's tensors."""
         self._built = dict(self._seen)
@@ -241,9 +247,16 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         if devices.is_move(name.bare) and args and isinstance(args[0], Tensor):
             return args[0]
-        moved = devices.rewrite(name.bare, args, kwargs, meta=self.options.meta)
+        is_constant = self.building and self.options.meta and constants.keeps_its_values(name.bare, args, kwargs)
+        moved = devices.rewrite(name.bare, args, kwargs, meta=self.options.meta and not is_constant)
         if moved is not None:
             args, kwargs = moved
+        if is_constant:
+            kwargs = constants.on_cpu(name.bare, kwargs)
+        elif self.building and self.options.meta:
+            if name.writes and args and isinstance(args[0], Tensor) and not args[0].is_meta:
+                raise NeedsValues(name.bare)
+            args, kwargs = constants.joined(args, kwargs)
         if self.building and name.writes and name.bare in INITIALISING:
             if self.options.meta:
                 return func(*args, **kwargs)
@@ -282,13 +295,25 @@ class Recorder(TorchFunctionMode):
                 raise NeedsValues(name.bare) from error
             raise
         except RECOVERABLE as error:
-            result = self._recover_function(call, error, args, kwargs)
+            result = self._without_constants(func, args, kwargs) if self.options.meta else None
+            if result is None:
+                result = self._recover_function(call, error, args, kwargs)
         index = len(self.calls)
         self.calls.append(call)
-        if self.options.meta:
+        if self.options.meta and not self.building:
             result = _on_meta(result)
         self._note_result(call, index, result, args)
         return result
+
+    def _without_constants(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a refused call returns once the constants of the user's that still have values are without data too, else None."""
+        joined_args, joined_kwargs = constants.joined(args, kwargs)
+        if joined_args is args and joined_kwargs is kwargs:
+            return None
+        try:
+            return func(*joined_args, **joined_kwargs)
+        except RECOVERABLE:
+            return None
 
     def _keep_before_write(self, tensor: Tensor) -> None:
         """Kept values share memory with what they were taken from: copy them before that is written to."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from linearcheck.load.records import InputPlan, LoadedModel
 from linearcheck.sizes import depends_on
+from linearcheck.trace import constants
 from linearcheck.trace.assemble import Assembler, Run, TensorName, is_lazy, layers
 from linearcheck.trace.axes import choose_batch_sizes
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
@@ -106,6 +107,8 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
         if attempt == "real" and any(parameter.is_meta for parameter in model.parameters()):
             return build_session(loaded, train=train, way="meta")
         model.train(train)
+        if attempt == "meta":
+            constants.move_to_meta(model, recorder.note_replacement)
         recorder.finish_building()
         return Session(loaded, model, recorder, attempt, train, unlimited=way == "real")  # type: ignore[arg-type]
     raise AssertionError("a build on meta is never too large")
@@ -334,7 +337,8 @@ def trace_model(loaded: LoadedModel, plan_for: Callable[[nn.Module], InputPlan],
             unlimited = session.way == "meta" or restart.way == "real"
             choices = session.choices
             session = build_session(loaded, train=train, way=restart.way)
-            session.unlimited, session.choices = unlimited, choices
+            # Asked for without data, built with it: the constructor reads values, and no other way is left.
+            session.unlimited, session.choices = unlimited or session.way != restart.way, choices
     raise RuntimeError("no way of tracing this model was found")
 
 

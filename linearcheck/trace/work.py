@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 _DENSE = frozenset({"linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+_STRIDED = frozenset({"conv1d", "conv2d", "conv3d"})
 _PRODUCTS = frozenset({"matmul", "mm", "bmm", "baddbmm", "addmm", "addbmm", "einsum", "mv", "tensordot"})
 _RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 _FACTORIES = frozenset({"zeros", "ones", "rand", "randn", "empty", "full", "randint", "normal", "eye"})
@@ -17,7 +19,7 @@ def estimate_work(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
     """(floating-point operations, bytes) of one call; rough, and zero for what is cheap.
 
     Source: two operations per multiply-add; a convolution multiplies its weight once per output position, taken here as per
-    input position.
+    input position that its stride does not pass over; a transposed one once per input position.
     """
     if bare in _FACTORIES:
         size = kwargs.get("size", args)
@@ -27,12 +29,12 @@ def estimate_work(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> t
         elements = math.prod(numbers) if numbers else 0
         return 10.0 * elements, 4.0 * elements
     try:
-        return _work_on_tensors(bare, args), 0.0
+        return _work_on_tensors(bare, args, kwargs), 0.0
     except (RuntimeError, ValueError):  # nested tensors, and parameters of lazy layers, have no size
         return 0.0, 0.0
 
 
-def _work_on_tensors(bare: str, args: tuple[Any, ...]) -> float:
+def _work_on_tensors(bare: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> float:
     first = args[0] if args else None
     if not isinstance(first, Tensor):
         return _product_work(args) if bare == "einsum" else 0.0
@@ -42,10 +44,12 @@ def _work_on_tensors(bare: str, args: tuple[Any, ...]) -> float:
             if bare == "linear"
             else first.numel() / max(first.shape[1] if first.dim() > 1 else 1, 1)
         )
-        return 2.0 * positions * args[1].numel()
+        return 2.0 * positions * args[1].numel() / _passed_over(bare, first, args, kwargs)
     if bare in _PRODUCTS:
         return _product_work(args)
-    if bare in {"multi_head_attention_forward", "scaled_dot_product_attention"}:
+    if bare == "scaled_dot_product_attention" and first.dim() > 1:
+        return 4.0 * first.numel() * first.shape[-2]
+    if bare == "multi_head_attention_forward":
         width = first.shape[-1] if first.dim() else 1
         rows = first.numel() / max(width, 1)
         return 8.0 * rows * width * width + 4.0 * rows * rows * width / max(first.shape[0], 1)
@@ -55,6 +59,15 @@ def _work_on_tensors(bare: str, args: tuple[Any, ...]) -> float:
         )
         return 2.0 * first.numel() / max(first.shape[-1] if first.dim() else 1, 1) * weights
     return 5.0 * first.numel()
+
+
+def _passed_over(bare: str, given: Tensor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> float:
+    """How many input positions a convolution has for each output position."""
+    if bare not in _STRIDED:
+        return 1.0
+    stride = kwargs.get("stride", args[3] if len(args) > 3 else 1)
+    steps = [stride] * max(given.dim() - 2, 1) if isinstance(stride, int) else list(stride)
+    return float(max(math.prod(steps), 1))
 
 
 def _product_work(args: tuple[Any, ...]) -> float:

@@ -1,0 +1,103 @@
+"""Models that are too large for a real run: built and traced without data, whatever their constructors read."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from linearcheck.trace.tracing import build_session
+from linearcheck.trace.work import estimate_work
+from tests.trace.models import load, trace
+
+READING = {
+    "rates spread over blocks": "[x.item() for x in torch.linspace(0, 0.5, 3)]",
+    "on a named device": "[x.item() for x in torch.linspace(0, 0.5, 3, device='cpu')]",
+    "on a device that is not there": "[x.item() for x in torch.linspace(0, 0.5, 3).to('cuda')]",
+    "a list of parts": "[x.tolist() for x in torch.linspace(0, 0.5, 6).split([1, 2, 3])]",
+    "computed": "[float(x) for x in (torch.arange(3) * 0.1).flip(0)]",
+    "from data": "torch.tensor([0.1, 0.2, 0.3]).cumsum(0).tolist()",
+}
+
+
+def large(rates: str, more: str = "", forward: str = "self.fc(x)") -> str:
+    return f"""
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rates = {rates}
+            self.fc = nn.Linear(6000, 6000)
+            self.drops = nn.ModuleList(nn.Dropout(r if isinstance(r, float) else r[0]) for r in self.rates)
+            {more}
+
+        def forward(self, x):
+            for drop in self.drops:
+                x = drop(x)
+            return {forward}
+    """
+
+
+@pytest.mark.parametrize("name", READING)
+def test_a_constructor_that_reads_its_constants(name: str) -> None:
+    found = trace(large(READING[name]), ("N", 6000))
+    assert found.traced == "meta"
+    assert found.outputs[0].sizes[1] == 6000
+    assert not found.failures
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "self.register_buffer('scale', torch.linspace(0, 1, 6000))",
+        "self.scale = torch.linspace(0, 1, 6000)",
+        "self.scale = nn.Parameter(torch.linspace(0, 1, 6000))",
+    ],
+)
+def test_constants_join_the_tensors_without_data(more: str) -> None:
+    found = trace(large("[0.5]", more, "self.fc(x) * self.scale"), ("N", 6000))
+    assert found.traced == "meta"
+    assert not found.failures
+
+
+def test_a_constant_is_known_by_the_call_that_made_it() -> None:
+    found = trace(large("[0.5]", "self.register_buffer('scale', torch.linspace(0, 1, 6000))", "self.fc(x) * self.scale"), ("N", 6000))
+    product = next(call for call in found.calls if call.name == "mul")
+    maker = found.producer(product.tensors[1])
+    assert product.tensors[1].name == "scale"
+    assert maker is not None and maker.name == "linspace"
+
+
+def test_a_table_written_into_a_large_tensor() -> None:
+    source = large(
+        "[0.5]", "t = torch.zeros(2000, 6000); t[:, 0] = torch.arange(2000); self.register_buffer('table', t)", "self.fc(x) + self.table[0]"
+    )
+    found = trace(source, ("N", 6000))
+    assert found.traced == "meta"
+    assert not found.failures
+
+
+def test_a_constructor_that_reads_other_values_is_run_for_real() -> None:
+    found = trace(large("[nn.Linear(3, 3).weight.sum().item() * 0]"), ("N", 6000))
+    assert found.traced == "real"
+    assert not found.failures
+
+
+def test_a_refused_size_is_found_beside_constants() -> None:
+    found = trace(large("[0.5]", "self.scale = torch.linspace(0, 1, 5999)", "self.fc(x) * self.scale"), ("N", 6000))
+    assert [call.name for call in found.failures] == ["mul"]
+
+
+def test_the_model_is_without_data_as_a_whole() -> None:
+    session = build_session(load(large("[0.5]", "self.register_buffer('scale', torch.linspace(0, 1, 6000))")))
+    assert all(tensor.is_meta for tensor in (*session.model.parameters(), *session.model.buffers()))
+    assert all(isinstance(parameter, torch.nn.Parameter) for parameter in session.model.parameters())
+
+
+def test_work_of_a_strided_convolution() -> None:
+    image, weight = torch.empty(2, 3, 224, 224, device="meta"), torch.empty(192, 3, 16, 16, device="meta")
+    work, _ = estimate_work("conv2d", (image, weight, None, (16, 16)), {})
+    assert work == 2 * (2 * 14 * 14) * weight.numel()
+
+
+def test_work_of_attention() -> None:
+    query = torch.empty(2, 8, 100, 64, device="meta")
+    assert estimate_work("scaled_dot_product_attention", (query, query, query), {})[0] == 4 * 2 * 8 * 100 * 100 * 64
