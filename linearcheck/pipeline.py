@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import inspect
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,12 +58,24 @@ def check_loaded(
 ) -> ModelReport:
     """The report of a model that is at hand already."""
     began = time.perf_counter() if began is None else began
-    with absent_devices():
+    with absent_devices(), _collector_paused():
         traced = _trace(loaded, job)
     diagnostics = diagnose(traced.trace, job.options.select, job.options.ignore)
     if run_apart is not None and job.options.try_fixes and diagnostics:
         diagnostics = _with_tried_fixes(job, loaded, traced, diagnostics, run_apart, time.perf_counter() - began)
     return _report(job, loaded, traced, diagnostics, time.perf_counter() - began)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A trace keeps what it makes: looking for garbage among it is a fifth of the time of a large model."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _trace(loaded: LoadedModel, job: CheckJob) -> Traced:

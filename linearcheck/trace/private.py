@@ -27,6 +27,7 @@ def spare_dynamo() -> int:
         position = wrapper.co_freevars.index("fn")
     except (ImportError, AttributeError, StopIteration, ValueError):
         return 0
+    was_frozen = gc.get_freeze_count() > 0
     gc.unfreeze()  # a frozen object is not among the referrers
     spared = 0
     for function in gc.get_referrers(wrapper):
@@ -35,4 +36,6 @@ def spare_dynamo() -> int:
             if not hasattr(inner, "__dynamo_disable"):
                 inner.__dynamo_disable = inner
                 spared += 1
+    if was_frozen:
+        gc.freeze()
     return spared

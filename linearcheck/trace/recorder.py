@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from linearcheck.trace import constants, devices
 from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, function_name
+from linearcheck.trace.known_results import known_result
 from linearcheck.trace.refusals import refuse_like_eager
 from linearcheck.trace.signals import NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction
@@ -285,9 +286,12 @@ class Recorder(TorchFunctionMode):
         if self.options.keep_tensors and name.writes and args and isinstance(args[0], Tensor):
             self._keep_before_write(args[0])
         try:
+            result = None
             if self.options.meta:
                 refuse_like_eager(name.bare, args, kwargs)
-            result = func(*args, **kwargs)
+                result = known_result(name.bare, args, kwargs)
+            if result is None:
+                result = func(*args, **kwargs)
         except TraceSignal:
             raise
         except NotImplementedError as error:

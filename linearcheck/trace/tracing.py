@@ -63,6 +63,7 @@ class Session:
     grad: bool = False
     choices: InputChoices = field(default_factory=InputChoices)
     unlimited: bool = False
+    too_large_to_build: bool = False
 
     @property
     def spans(self) -> SpanTable:
@@ -89,6 +90,7 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
     Raises:
         ConstructionError: Where the user's constructor raises.
     """
+    too_large = False
     for attempt in [way] if way else ["real", "meta"]:
         limited = way is None and attempt == "real"
         options = RecorderOptions(
@@ -101,6 +103,7 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
         try:
             model = _build(loaded, recorder, attempt)  # type: ignore[arg-type]
         except TooLarge:
+            too_large = True
             continue
         except NeedsValues:
             return build_session(loaded, train=train, way="real")
@@ -110,7 +113,7 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
         if attempt == "meta":
             constants.move_to_meta(model, recorder.note_replacement)
         recorder.finish_building()
-        return Session(loaded, model, recorder, attempt, train, unlimited=way == "real")  # type: ignore[arg-type]
+        return Session(loaded, model, recorder, attempt, train, unlimited=way == "real", too_large_to_build=too_large)  # type: ignore[arg-type]
     raise AssertionError("a build on meta is never too large")
 
 
@@ -394,7 +397,7 @@ def _probe(
     A model that is too large at the traced batch size is built once more, for real, and probed with a batch of two where that is
     within the limits.
     """
-    if not plan.has_batch or "N" not in letters or not _is_clean(base):
+    if not plan.has_batch or "N" not in letters or not _is_clean(base) or session.too_large_to_build:
         return (), False
     rows: tuple[int, ...] = (letters["N"] // 2, 0)
     if session.way != "real":
