@@ -7,6 +7,9 @@ Source: of 405 released models one leaks, truly; bit for bit equal in all but th
 count as
 changed beyond rounding. Where the number of rows given to a kernel depends on values (mixtures of experts), rows of others move by
 rounding; so what a probe in float32 shows is probed again in float64, where a rounding error is 1e-15 and a leak is not.
+
+Only the values of the first run are kept (`tracing.PROBE_BYTES` of them at most, else the model is not probed): those of the second are
+compared as they come, and dropped.
 """
 
 from __future__ import annotations
@@ -55,29 +58,51 @@ class Comparison:
     origins: dict[int, Leak] = field(default_factory=dict)
 
 
-def compare_runs(kept: Run, other: Run, named: Mapping[Key, tuple[int, Call]], row: int, n: int) -> Comparison:
+@dataclass(frozen=True)
+class Difference:
+    """How one output of a call differs between two runs. `rows` says along each axis that the batch is in which rows moved."""
+
+    known: bool
+    changed: bool
+    rows: Mapping[int, Tensor] = field(default_factory=dict)
+
+
+class Differences:
+    """What a second run's values differ in from those that the first one kept, call by call as it runs."""
+
+    def __init__(self, kept: Run, named: Mapping[Key, tuple[int, Call]]) -> None:
+        self.found: dict[Key, list[Difference]] = {}
+        self._kept = kept
+        self._named = named
+        self._indices = {call.key: index for index, call in enumerate(kept.calls)}
+
+    def note(self, key: Key, theirs: Sequence[Tensor]) -> None:
+        """Compare what the second run's call `key` returned."""
+        ours = self._kept.values.get(self._indices.get(key, -1))
+        if ours is None or key not in self._named or not len(ours) == len(theirs) == len(self._named[key][1].outputs):
+            return
+        outputs = self._named[key][1].outputs
+        self.found[key] = [_difference(one, other, output.sizes) for one, other, output in zip(ours, theirs, outputs, strict=True)]
+
+
+def compare_runs(kept: Run, differences: Differences, named: Mapping[Key, tuple[int, Call]], row: int, n: int) -> Comparison:
     """Leaks that one changed sample shows.
 
     Args:
-        kept, other: Runs with kept values; `other` has sample `row` of every batched input changed.
+        kept: A run with kept values.
+        differences: What a run with sample `row` of every batched input changed differs in.
         named: The calls of the trace with named sizes and their indices, by key; leaks are told in these indices.
         n: The batch size of both runs.
     """
     comparison = Comparison()
-    twins = {call.key: index for index, call in enumerate(other.calls)}
-    for position_in_run, raw in enumerate(kept.calls):
-        if raw.kind != "function" or position_in_run not in kept.values or raw.key not in named:
+    for raw in kept.calls:
+        if raw.kind != "function" or raw.key not in differences.found:
             continue
         index, call = named[raw.key]
-        twin = twins.get(raw.key)
-        theirs = other.values.get(twin, []) if twin is not None else []
-        ours = kept.values[position_in_run]
-        if len(theirs) != len(ours) or len(call.outputs) != len(ours):
-            continue
         inputs = [comparison.states[seen.uid] for seen in _inputs(raw) if seen.uid in comparison.states]
         for position, seen in enumerate(raw.outputs):
             sizes = call.outputs[position].sizes
-            state = _state(ours[position], theirs[position], sizes, row, n, inputs, index)
+            state = _state(differences.found[raw.key][position], sizes, row, n, inputs, index)
             if call.name in POSITIONS or (call.name not in WRITES_BACK and any(given.unordered for given in inputs)):
                 state = Mixed(any(given.mixed for given in inputs), False, state.changed, unordered=True)
             comparison.states[seen.uid] = state
@@ -88,14 +113,22 @@ def compare_runs(kept: Run, other: Run, named: Mapping[Key, tuple[int, Call]], r
     return comparison
 
 
-def _state(ours: Tensor, theirs: Tensor, sizes: Shape, row: int, n: int, inputs: Sequence[Mixed], index: int) -> Mixed:
+def _difference(ours: Tensor, theirs: Tensor, sizes: Shape) -> Difference:
     if ours.shape != theirs.shape or ours.is_sparse or ours.is_nested:
-        return Mixed(any(given.mixed for given in inputs), False, True)
+        return Difference(False, True)
     try:
         moved = _moved(ours, theirs)
         changed = bool(moved.any())
     except RuntimeError:  # tensors of `torch.func` transforms are not to be looked at from outside
+        return Difference(False, True)
+    axes = [axis for axis, size in enumerate(sizes) if depends_on(size) and axis < moved.dim()] if changed else []
+    return Difference(True, changed, {axis: moved.movedim(axis, 0).flatten(1).any(1) if moved.dim() > 1 else moved for axis in axes})
+
+
+def _state(difference: Difference, sizes: Shape, row: int, n: int, inputs: Sequence[Mixed], index: int) -> Mixed:
+    if not difference.known:
         return Mixed(any(given.mixed for given in inputs), False, True)
+    changed = difference.changed
     axes = [axis for axis, size in enumerate(sizes) if depends_on(size)]
     if not axes:
         came_with_batch = any(given.changed for given in inputs)
@@ -105,7 +138,7 @@ def _state(ours: Tensor, theirs: Tensor, sizes: Shape, row: int, n: int, inputs:
         return Mixed(False, changed, changed, through)
     if not changed:
         return Mixed(False, False, False)
-    return Mixed(all(_other_rows_moved(moved, axis, sizes[axis], row, n) for axis in axes), False, True)
+    return Mixed(all(_other_rows_moved(difference.rows[axis], sizes[axis], row, n) for axis in axes), False, True)
 
 
 def _moved(ours: Tensor, theirs: Tensor) -> Tensor:
@@ -119,12 +152,11 @@ def _moved(ours: Tensor, theirs: Tensor) -> Tensor:
     return (difference > tolerance) | (torch.isnan(ours) != torch.isnan(theirs))
 
 
-def _other_rows_moved(moved: Tensor, axis: int, size: Any, row: int, n: int) -> bool:
-    """Whether, along one axis that the batch is in, more moved than one sample's share.
+def _other_rows_moved(rows: Tensor, size: Any, row: int, n: int) -> bool:
+    """Whether, along one axis that the batch is in, more rows moved than one sample's share.
 
     Along `N` itself only `row` may move. Along `k*N` the order is not known, so k rows may, wherever they lie.
     """
-    rows = moved.movedim(axis, 0).flatten(1).any(1) if moved.dim() > 1 else moved
     if is_batch(size):
         return bool(rows[:row].any() or rows[row + 1 :].any())
     if isinstance(size, NamedSize) and size.names == ("N",) and not size.offset and rows.numel() % n == 0:

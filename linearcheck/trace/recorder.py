@@ -6,12 +6,14 @@ while it runs. What it notes is raw: `assemble.py` turns it into the records tha
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import CodeType, FrameType, TracebackType
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
@@ -110,6 +112,10 @@ class RecorderOptions:
     bytes_limit: float = float("inf")
     choices: Mapping[Key, int] = field(default_factory=dict)
     keep_tensors: bool = False
+    kept_limit: float = float("inf")
+    """Bytes of values that may be kept."""
+    on_values: Callable[[Key, list[Tensor]], None] | None = None
+    """Told what each call returned, as it returns."""
 
 
 class Recorder(TorchFunctionMode):
@@ -121,10 +127,11 @@ class Recorder(TorchFunctionMode):
         self.births: dict[int, Birth] = {}
         self._kept: list[Any] = []
         self._user_codes: dict[CodeType, bool] = {}
-        self._seen: dict[int, tuple[Tensor, Seen]] = {}
+        self._seen: dict[int, tuple[ref[Tensor], Seen]] = {}
+        """What each living tensor is known as; a recording keeps no tensor alive."""
         self.replaced_data: list[tuple[Tensor, Instruction | None]] = []
         self.built_calls: list[RawCall] = []
-        self._built: dict[int, tuple[Tensor, Seen]] = {}
+        self._built: dict[int, tuple[ref[Tensor], Seen]] = {}
         self._uid = 0
         self.building = True
         self._start(())
@@ -139,6 +146,8 @@ class Recorder(TorchFunctionMode):
         self.open_inputs: list[OpenInput] = []
         self.work = 0.0
         self.bytes = 0.0
+        self._kept_bytes = 0
+        self._kept_storages: set[int] = set()
         self._stack: list[int] = []
         self._layers: list[str] = [""]
         self._occurrences: dict[Key, int] = {}
@@ -151,20 +160,20 @@ class Recorder(TorchFunctionMode):
         if choices is not None:
             self.options.choices = choices
         self.building = False
-        self._seen = {key: kept for key, kept in self._seen.items() if isinstance(kept[0], nn.Parameter)}
+        self._seen = {key: known for key, known in self._seen.items() if isinstance(known[0](), nn.Parameter)}
         self._start(tuple((module, name) for name, module in model.named_modules()))
 
     def adopt(self, copy: Tensor, original: Tensor) -> None:
         """A buffer of a copied model is known as the original's."""
         known = self._built.get(id(original))
-        if known is not None:
-            self._seen[id(copy)] = (copy, replace(known[1], version=_version(copy)))
+        if known is not None and known[0]() is original:
+            self._seen[id(copy)] = (ref(copy), replace(known[1], version=_version(copy)))
 
     def note_replacement(self, new: Tensor, old: Tensor) -> None:
         """A tensor that took the place of another is known as that one."""
-        known = self._seen.get(id(old))
+        known = self._known(old)
         if known is not None:
-            self._seen[id(new)] = (new, replace(known[1], version=_version(new)))
+            self._seen[id(new)] = (ref(new), replace(known, version=_version(new)))
 
     def finish_building(self) -> None:
         """Keep what was seen of the finished model's tensors."""
@@ -173,10 +182,13 @@ class Recorder(TorchFunctionMode):
 
     # What tensors are known as
 
-    def see(self, tensor: Tensor, guesses: frozenset[int] = frozenset()) -> Seen:
+    def _known(self, tensor: Tensor) -> Seen | None:
         known = self._seen.get(id(tensor))
-        if known is not None:
-            seen = known[1]
+        return known[1] if known is not None and known[0]() is tensor else None
+
+    def see(self, tensor: Tensor, guesses: frozenset[int] = frozenset()) -> Seen:
+        seen = self._known(tensor)
+        if seen is not None:
             if seen.shape == _shape(tensor) and (seen.version == _version(tensor) or isinstance(tensor, nn.Parameter)):
                 return seen
             guesses = guesses | seen.guesses
@@ -189,7 +201,7 @@ class Recorder(TorchFunctionMode):
         except (RuntimeError, ValueError):  # sparse and nested tensors; parameters of lazy layers before their first call
             contiguous = True
         seen = Seen(self._uid, _shape(tensor), tensor.dtype, contiguous, guesses, _version(tensor))
-        self._seen[id(tensor)] = (tensor, seen)
+        self._seen[id(tensor)] = (ref(tensor), seen)
         return seen
 
     def capture(self, value: Any) -> Any:
@@ -337,9 +349,9 @@ class Recorder(TorchFunctionMode):
             if not outputs or outputs[0] is args[0]:
                 outputs = [args[0]]
         for tensor in outputs:
-            known = self._seen.get(id(tensor))
-            if known is not None and not call.in_place and known[1].version == _version(tensor) and known[1].shape == _shape(tensor):
-                seen = known[1]
+            known = self._known(tensor)
+            if known is not None and not call.in_place and known.version == _version(tensor) and known.shape == _shape(tensor):
+                seen = known
             else:
                 call.in_place = call.in_place or known is not None
                 seen = self.see_anew(tensor, guesses)
@@ -347,11 +359,24 @@ class Recorder(TorchFunctionMode):
         if call.name.bare == "set_data":
             self.replaced_data.append((args[0], call.instruction))
         if self.options.keep_tensors and not self.building:
-            self.values[index] = [tensor.detach().clone() if call.in_place else tensor.detach() for tensor in outputs]
+            self._keep(index, outputs, copy=call.in_place)
+        if self.options.on_values is not None and not self.building:
+            self.options.on_values(call.key, outputs)
         if not self.options.meta:
             self.bytes += sum(math.prod(seen.shape) * seen.dtype.itemsize for seen in call.outputs)
             if self.bytes > self.options.bytes_limit:
                 raise TooLarge("memory")
+
+    def _keep(self, index: int, outputs: list[Tensor], *, copy: bool) -> None:
+        self.values[index] = [tensor.detach().clone() if copy else tensor.detach() for tensor in outputs]
+        for tensor in self.values[index]:
+            with contextlib.suppress(RuntimeError, NotImplementedError):  # sparse tensors have no storage
+                storage = tensor.untyped_storage()
+                if storage.data_ptr() not in self._kept_storages:  # views keep no more than what they are views of
+                    self._kept_storages.add(storage.data_ptr())
+                    self._kept_bytes += storage.nbytes()
+        if self._kept_bytes > self.options.kept_limit:
+            raise TooLarge("values")
 
     def _spend(self, bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         work, size = estimate_work(bare, args, kwargs)

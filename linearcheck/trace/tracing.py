@@ -26,7 +26,7 @@ from linearcheck.trace.axes import choose_batch_sizes
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
 from linearcheck.trace.patches import recording_modules
 from linearcheck.trace.private import spare_dynamo
-from linearcheck.trace.probe import compare_runs, merge_leaks
+from linearcheck.trace.probe import Differences, compare_runs, merge_leaks
 from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
 from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.signals import NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
@@ -36,6 +36,8 @@ BUILD_BYTES = 1e8
 BUILD_WORK = 1e9
 FORWARD_WORK = 1.5e10
 FORWARD_BYTES = 1.5e9
+PROBE_BYTES = 1.5e9
+"""Values that the sample probe may keep; a model with more of them is probed with a batch of two, or else not at all."""
 MOST_RETRIES = 12
 MOST_GUESS_RUNS = 6
 LONGEST_CHAIN = 12
@@ -156,6 +158,7 @@ def run_forward(
     changed_row: int | None = None,
     training: bool | None = None,
     double: bool = False,
+    on_values: Callable[[Key, list[Tensor]], None] | None = None,
 ) -> Run:
     """One forward pass at the given sizes, on a copy of the model whose state is as built.
 
@@ -164,7 +167,7 @@ def run_forward(
     """
     for _ in range(MOST_RETRIES):
         try:
-            return _attempt(session, plan, letters, guesses or {}, keep_values, changed_row, training, double)
+            return _attempt(session, plan, letters, guesses or {}, keep_values, changed_row, training, double, on_values)
         except RetryInput as retry:
             if retry.dtype is not None:
                 session.choices.dtypes[retry.name] = retry.dtype
@@ -190,12 +193,14 @@ def _attempt(
     changed_row: int | None,
     training: bool | None,
     double: bool,
+    on_values: Callable[[Key, list[Tensor]], None] | None,
 ) -> Run:
     recorder, way = session.recorder, session.way
     limited = way == "real" and not session.unlimited
     recorder.options.work_limit = FORWARD_WORK if limited else float("inf")
     recorder.options.bytes_limit = FORWARD_BYTES if limited else float("inf")
-    recorder.options.keep_tensors = keep_values
+    recorder.options.keep_tensors, recorder.options.kept_limit = keep_values, PROBE_BYTES * (2 if double else 1)
+    recorder.options.on_values = on_values
     model = _copy_of(session) if not double else copy.deepcopy(session.model).double()
     if training is not None:
         model.train(training)
@@ -411,13 +416,25 @@ def _probe(
     elif session.unlimited:
         letters, rows = {**letters, "N": 2}, (0,)
     try:
-        leaks = _probe_in(session, plan, letters, base, varied, rows, double=False)
-        if leaks:
-            again = _probe_in(session, plan, letters, base, varied, rows, double=True)
-            leaks = leaks if again is None else again
+        leaks = _probe_twice(session, plan, letters, base, varied, rows)
     except Restart:
-        return (), False
+        if letters["N"] == 2:
+            return (), False
+        try:
+            leaks = _probe_twice(session, plan, {**letters, "N": 2}, base, varied, (0,))
+        except Restart:
+            return (), False
     return leaks or (), leaks is not None
+
+
+def _probe_twice(
+    session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, varied: Mapping[str, Run], rows: tuple[int, ...]
+) -> tuple[Leak, ...] | None:
+    leaks = _probe_in(session, plan, letters, base, varied, rows, double=False)
+    if leaks:
+        again = _probe_in(session, plan, letters, base, varied, rows, double=True)
+        leaks = leaks if again is None else again
+    return leaks
 
 
 def _probe_in(
@@ -439,10 +456,11 @@ def _probe_in(
     calls = Assembler(base, varied, session.spans).calls()
     named = {raw.key: (index, calls[index]) for index, raw in enumerate(base.calls)}
     for row in rows:
-        changed = run_forward(session, plan, letters, keep_values=True, changed_row=row, training=False, double=double)
+        differences = Differences(kept, named)
+        changed = run_forward(session, plan, letters, changed_row=row, training=False, double=double, on_values=differences.note)
         if not _is_clean(changed):
             return None
-        comparisons.append(compare_runs(kept, changed, named, row, n))
+        comparisons.append(compare_runs(kept, differences, named, row, n))
     return merge_leaks(comparisons, kept, [tensor.sizes for tensor in Assembler(base, varied, session.spans).outputs()])
 
 
