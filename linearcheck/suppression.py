@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from linearcheck.findings import Diagnostic, ModelReport, Report
 from linearcheck.report.wording import is_skip, listed
+from linearcheck.source_text import source_lines
 from linearcheck.trace.records import Span
 
 MARK = "linearcheck:"
@@ -212,7 +213,7 @@ def _verdict(path: str, comment: IgnoreComment, comments: _Comments, scopes: lis
         where = "in this file" if comment.whole_file else "on this line"
         what = f"`{comment.text}`" if len(unused) == max(1, len(comment.codes)) else listed([f"`{code}`" for code in unused])
         message = f"{what} {'silence' if len(unused) > 1 and what.count('`') > 2 else 'silences'} nothing {where}"
-    lines = comments.text(path).splitlines()
+    lines = source_lines(comments.text(path))
     yield Diagnostic(
         code=RULE.code,
         rule=RULE.name,

@@ -11,7 +11,8 @@ from functools import cached_property
 from linearcheck.findings import Edit
 from linearcheck.fix.definitions import Project
 from linearcheck.fix.judgement import PlaceOf, TrialOutcome, place_in
-from linearcheck.fix.text import BOM, OverlappingEdits, apply_edits, digest
+from linearcheck.fix.text import OverlappingEdits, apply_edits, digest
+from linearcheck.source_text import BOM
 
 Run = Callable[[Mapping[str, str]], TrialOutcome]
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
 from linearcheck.findings import Edit
-from linearcheck.fix.text import BOM, Position, line_starts, offset_of
+from linearcheck.fix.text import Position, line_starts, offset_of
+from linearcheck.source_text import BOM
 from linearcheck.trace.records import Span
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

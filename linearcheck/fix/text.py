@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from linearcheck.findings import Edit
-
-BOM = "\ufeff"
-
-# Python's own line ends. `str.splitlines` also splits at form feeds and U+2028, which do not end a line of source.
-_LINE_END = re.compile(r"\r\n|\r|\n")
+from linearcheck.source_text import BOM, LINE_END
 
 Position = tuple[int, int]
 
 
 def digest(text: str) -> str:
     """What tells a text from others, whatever its line ends and byte order mark."""
-    return hashlib.sha256(_LINE_END.sub("\n", text.removeprefix(BOM)).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(LINE_END.sub("\n", text.removeprefix(BOM)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class OverlappingEdits(ValueError):
@@ -31,7 +26,7 @@ class OverlappingEdits(ValueError):
 def line_starts(text: str) -> tuple[int, ...]:
     """Offset of the first character of every line; a byte order mark belongs to no line."""
     start = len(BOM) if text.startswith(BOM) else 0
-    return (start, *(match.end() for match in _LINE_END.finditer(text)))
+    return (start, *(match.end() for match in LINE_END.finditer(text)))
 
 
 def offset_of(text: str, position: Position) -> int:
@@ -65,7 +60,7 @@ def position_of(text: str, offset: int) -> Position:
 
 def line_end_of(text: str) -> str:
     """The line end that a text uses: that of its first line."""
-    match = _LINE_END.search(text)
+    match = LINE_END.search(text)
     return match.group() if match else "\n"
 
 
@@ -83,7 +78,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     taken = 0
     line_end = line_end_of(text)
     for start, end, new in _in_order(text, edits):
-        pieces += [text[taken:start], _LINE_END.sub(line_end, new)]
+        pieces += [text[taken:start], LINE_END.sub(line_end, new)]
         taken = end
     return "".join([*pieces, text[taken:]])
 
@@ -131,11 +126,11 @@ def compose_edits(texts: dict[str, str], first: Sequence[Edit], second: Sequence
 def _compose(path: str, text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Edit]:
     middle = apply_edits(text, first)
     line_end = line_end_of(text)
-    later = [(start, end, _LINE_END.sub(line_end, new)) for start, end, new in _in_order(middle, second)]
+    later = [(start, end, LINE_END.sub(line_end, new)) for start, end, new in _in_order(middle, second)]
     blocks: list[tuple[int, int, int]] = []  # start and end in the middle text, and by how much it grew there
     shift = 0
     for start, end, new in _in_order(text, first):
-        length = len(_LINE_END.sub(line_end, new))
+        length = len(LINE_END.sub(line_end, new))
         blocks.append((start + shift, start + shift + length, length - (end - start)))
         shift += length - (end - start)
     composed: list[Edit] = []

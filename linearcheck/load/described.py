@@ -13,6 +13,7 @@ from typing import Any
 from linearcheck.load.records import LoadedModel
 from linearcheck.load.signals import OutsideEffect, Unavailable
 from linearcheck.load.spaces import Space
+from linearcheck.source_text import source_lines
 
 _BATCH = re.compile(
     r"^(n|b|bs|bsz|nb|batch|batch[_ -]?size|batches|minibatch|n_batch|num_samples|samples|\*|\.\.\.|-1|none)$", re.IGNORECASE
@@ -29,7 +30,7 @@ def described_samples(loaded: LoadedModel, module: Any, argument: str, is_first:
         return
     words = f"{re.escape(argument)}|inputs?" if is_first else re.escape(argument)
     pattern = re.compile(rf"(?<![\w.])(?:{words})(?![\w(.])[^()\[\]]{{0,40}}[(\[]([^()\[\]]{{3,80}})[)\]]", re.IGNORECASE)
-    for text, line in _texts(node, space.source.text.splitlines()):
+    for text, line in _texts(node, source_lines(space.source.text)):
         for found in pattern.finditer(text):
             sample = _sample(found[1], loaded, space)
             if sample is not None:

@@ -16,6 +16,7 @@ from linearcheck.load.scopes import Place, calls_in, places_in, value_at
 from linearcheck.load.signals import OutsideEffect, Unavailable
 from linearcheck.load.spaces import Space
 from linearcheck.load.tensors import TensorShape, tensor_shape
+from linearcheck.source_text import source_lines
 
 _COMMENT = re.compile(r"#\s*linearcheck:\s*(.*)$")
 _COMMENT_SHAPE = re.compile(r"input-shape\s*=\s*(\S+)")
@@ -43,7 +44,7 @@ class Evidence:
 def commented_shapes(loaded: LoadedModel) -> tuple[list[str], int] | None:
     """Texts of `# linearcheck: input-shape=...` at the model's class, with the line; None where there is none."""
     space: Space = loaded.program.main().space
-    lines = space.source.text.splitlines()
+    lines = source_lines(space.source.text)
     node = next(
         (leaf.node for leaf in space.body.leaves if getattr(leaf.node, "name", None) == loaded.name or loaded.name in leaf.defines), None
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import io
 import linecache
 import sys
 import types
@@ -263,7 +264,7 @@ def forget_modules() -> None:
 
 def _prime_line_cache(source: Source) -> None:
     """`inspect.getsource` and tracebacks read the text that was compiled, which need not be what is on the disk."""
-    lines = source.text.splitlines(keepends=True)
+    lines = io.StringIO(source.text, newline=None).readlines()
     linecache.cache[str(source.path)] = (len(source.text), None, lines, str(source.path))
 
 

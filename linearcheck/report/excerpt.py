@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -13,9 +12,9 @@ from rich.text import Text
 
 from linearcheck.findings import Edit
 from linearcheck.report.page import Page
+from linearcheck.source_text import LINE_END, source_lines
 from linearcheck.trace.records import Span
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_LINES = 5
 
 GUTTER = "blue"
@@ -29,11 +28,6 @@ class Mark:
     character: str
     label: str
     style: str
-
-
-def source_lines(text: str) -> list[str]:
-    """Lines of a source file as Python counts them: `str.splitlines` would also end one at a form feed."""
-    return _LINE_END.split(text.removeprefix("\ufeff"))
 
 
 def numbered(page: Page, margin: int, line: int | None, code: Text | str = "", sign: str = "|", style: str = GUTTER) -> Text:
@@ -107,7 +101,7 @@ def edited(lines: list[str], edits: Iterable[Edit]) -> list[str]:
         if not (1 <= first <= last <= len(text)):
             continue
         joined = text[first - 1][: start - 1] + edit.text + text[last - 1][end - 1 :]
-        text[first - 1 : last] = _LINE_END.split(joined)
+        text[first - 1 : last] = LINE_END.split(joined)
     return text
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from linearcheck.findings import Diagnostic, LayerReport, ModelReport, Report
-from linearcheck.report.excerpt import source_lines
 from linearcheck.report.readings import input_sentences
 from linearcheck.report.summary import closing_line
 from linearcheck.report.visible import visible, visible_character
@@ -21,6 +20,7 @@ from linearcheck.report.wording import (
     shape_or_dash,
     span_or_start,
 )
+from linearcheck.source_text import source_lines
 
 _STYLE = """
 .linearcheck { font: 14px/1.5 system-ui, sans-serif; max-width: 72em; }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import CodeType, FrameType
 
+from linearcheck.source_text import source_lines, without_comments
 from linearcheck.trace.records import Span
 
 Instruction = tuple[CodeType, int]
@@ -32,12 +33,12 @@ class SpanTable:
         return self._spans[instruction]
 
     def statement(self, instruction: Instruction | None) -> str:
-        """The source text of the instruction's lines, stripped."""
+        """The source text of the instruction's lines, stripped, without comments."""
         span = self.span(instruction)
         if instruction is None or span is None:
             return ""
         lines = self._lines_of(instruction[0].co_filename)
-        return "\n".join(lines[span.line - 1 : span.end_line]).strip()
+        return without_comments("\n".join(lines[span.line - 1 : span.end_line]).strip())
 
     def _make(self, code: CodeType, offset: int) -> Span | None:
         positions = self._positions.get(code)
@@ -58,7 +59,7 @@ class SpanTable:
                 text = self._source_of(filename)
             except (OSError, ValueError, KeyError):
                 text = ""
-            self._lines[filename] = text.splitlines()
+            self._lines[filename] = source_lines(text)
             if text:
                 self.sources[self._display_path(filename)] = text
         return self._lines[filename]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from pathlib import Path
@@ -54,12 +55,29 @@ def internal_error(outcome: Outcome) -> str:
 
 def skipped(job: CheckJob, code: str, message: str, explanation: str = "", *, path: str = "", line: int | None = None) -> ModelReport:
     """A skipped model with its one LC9xx diagnostic."""
+    if not path and line is None:
+        line = _defined_at(job)
     path = path or _shown_path(job, job.target.place)
     rule, severity = _catalogue_entry(code)
     span = None if line is None else Span(path, line, 1, line, 1)
     diagnostic = Diagnostic(code, rule, severity, message, span, path=path, explanation=explanation)
     shown = _shown_path(job, job.target.place)
     return ModelReport(shown, job.target.name or "", "skipped", reason=message, diagnostics=(diagnostic,))
+
+
+def _defined_at(job: CheckJob) -> int | None:
+    """The line of the file at which the model's class, function or instance is defined."""
+    place = os.path.abspath(os.path.join(job.working_directory, job.target.place))
+    try:
+        tree = ast.parse(job.overlay.get(place) or Path(place).read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return None
+    for statement in tree.body:
+        assigned = statement.targets if isinstance(statement, ast.Assign) else ()
+        names = {getattr(statement, "name", None), *(target.id for target in assigned if isinstance(target, ast.Name))}
+        if job.target.name in names:
+            return statement.lineno
+    return None
 
 
 def _catalogue_entry(code: str) -> tuple[str, Severity]:
