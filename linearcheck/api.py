@@ -83,6 +83,7 @@ def check(
     sizes: Mapping[str, int] | None = None,
     batch: bool = True,
     train: bool = False,
+    weights: str | os.PathLike[str] | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
 ) -> Report:
@@ -98,12 +99,13 @@ def check(
         sizes: Sizes of axes given by letter.
         batch: False if shapes have no batch axis.
         train: Check in training mode.
+        weights: Path of a checkpoint that is compared with the model. None of its code is run.
 
     Returns:
         The report. The module that was given is left as it was: no hook, mode, parameter, buffer or random state differs.
 
     Raises:
-        ValueError: If a shape is malformed or goes with no argument.
+        ValueError: If a shape is malformed or goes with no argument, or the checkpoint cannot be read.
     """
     texts = [*map(_shape_text, shapes), *(f"{name}={_shape_text(shape)}" for name, shape in (inputs or {}).items())]
     options = CheckOptions(
@@ -111,6 +113,7 @@ def check(
         batch=batch,
         sizes=dict(sizes or {}),
         train=train,
+        weights=None if weights is None else os.fspath(weights),
         select=tuple(select),
         ignore=tuple(ignore),
         try_fixes=False,
@@ -122,6 +125,8 @@ def check(
             models = _check_target(os.fspath(model), options)
         else:
             models = (_check_object(model, dict(init or {}), options),)
+    if problem := next((problem for one in models for problem in one.problems), None):
+        raise ValueError(problem)
     import torch
 
     sources = {path: text for path in {d.path for m in models for d in m.diagnostics if d.path} if (text := _read(path)) is not None}

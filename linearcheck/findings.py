@@ -238,6 +238,8 @@ class ModelReport:
     """Statements of the file that were not run, and why; shown with --verbose only."""
     printed: str = ""
     """What the user's code wrote to stdout and stderr; shown with --verbose only."""
+    problems: tuple[str, ...] = ()
+    """What was asked for beside the model and could not be done, such as a checkpoint that cannot be read. They are errors of the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,12 @@ from linearcheck.load.records import InputPlan, LoadedModel, LoadError
 from linearcheck.load.shapes import plan_inputs, read_first_axis_as_batch
 from linearcheck.load.signals import Unavailable
 from linearcheck.model_report import input_reports, layer_rows, output_reports
-from linearcheck.rules.registry import diagnose
+from linearcheck.rules.registry import diagnose, skipped_diagnostic
 from linearcheck.trace.records import Call, Trace
 from linearcheck.trace.signals import TraceSignal
 from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
+from linearcheck.trace.unrun import traced_without_forward
+from linearcheck.weights import Weights, read_weights, with_weights
 
 __all__ = ["check_model", "discover_models"]
 
@@ -58,12 +60,28 @@ def check_loaded(
 ) -> ModelReport:
     """The report of a model that is at hand already."""
     began = time.perf_counter() if began is None else began
+    weights = read_weights(job)
+    stopped: LoadError | None = None
     with absent_devices(), _collector_paused():
-        traced = _trace(loaded, job)
-    diagnostics = diagnose(traced.trace, job.options.select, job.options.ignore)
-    if run_apart is not None and job.options.try_fixes and diagnostics:
-        diagnostics = _with_tried_fixes(job, loaded, traced, diagnostics, run_apart, time.perf_counter() - began)
-    return _report(job, loaded, traced, diagnostics, time.perf_counter() - began)
+        try:
+            traced = _trace(loaded, job)
+        except LoadError as error:
+            if weights.contents is None or error.code == "LC901":
+                raise
+            traced, stopped = traced_without_forward(loaded, train=job.options.train), error  # what it would load is known all the same
+    trace, readings = with_weights(traced.trace, traced.session.model, weights)
+    traced = replace(traced, trace=trace)
+    loaded = replace(loaded, remarks=(*loaded.remarks, *readings))
+    diagnostics = diagnose(trace, job.options.select, job.options.ignore)
+    if run_apart is not None and job.options.try_fixes and diagnostics and stopped is None:
+        diagnostics = _with_tried_fixes(job, loaded, traced, weights, diagnostics, run_apart, time.perf_counter() - began)
+    stopped = stopped or _stopped(loaded, traced, diagnostics)
+    if stopped is None:
+        return replace(_report(job, loaded, traced, diagnostics, time.perf_counter() - began), problems=weights.problems)
+    if weights.contents is None:
+        raise stopped
+    report = _report(job, loaded, traced, (skipped_diagnostic(stopped), *diagnostics), time.perf_counter() - began)
+    return replace(report, status="skipped", reason=stopped.message)
 
 
 @contextlib.contextmanager
@@ -138,8 +156,6 @@ def _cannot_build(loaded: LoadedModel, error: ConstructionError) -> LoadError:
 def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...], seconds: float) -> ModelReport:
     trace = traced.trace
     findings = tuple(d for d in diagnostics if d.severity is not Severity.NOTE)
-    if traced.raised is not None and not findings:
-        raise _stopped(loaded, traced)
     only_reasons = bool(findings) and all(d.code.startswith("LC9") for d in findings)
     return ModelReport(
         path=loaded.display_path(str(loaded.path)),
@@ -162,8 +178,11 @@ def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tup
     )
 
 
-def _stopped(loaded: LoadedModel, traced: Traced) -> LoadError:
+def _stopped(loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...]) -> LoadError | None:
+    """The reason why `forward` did not come to its end, where no finding about it says why."""
     error = traced.raised
+    if error is None or any(d.severity is not Severity.NOTE and not d.code.startswith("LC6") for d in diagnostics):
+        return None
     text = str(error).strip().splitlines()
     what = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
     site = next((e.site for e in reversed(traced.trace.python_errors) if e.site is not None), None)
@@ -181,7 +200,13 @@ class TrialResult:
 
 
 def _with_tried_fixes(
-    job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...], run_apart: Callable[..., Any], seconds: float
+    job: CheckJob,
+    loaded: LoadedModel,
+    traced: Traced,
+    weights: Weights,
+    diagnostics: tuple[Diagnostic, ...],
+    run_apart: Callable[..., Any],
+    seconds: float,
 ) -> tuple[Diagnostic, ...]:
     """The diagnostics with their fixes; `seconds` is what the check has taken so far, which the time for trials follows from."""
     from linearcheck.fix.trial import TrialLimits, TrialOutcome, try_fixes
@@ -200,7 +225,8 @@ def _with_tried_fixes(
             patched = replace(job, overlay={**job.overlay, **absolute}, options=replace(job.options, try_fixes=False))
             with absent_devices():  # the same inputs: what is inferred may rest on the very size that an edit changes
                 again = trace_model(load_model(patched), lambda _: traced.plan, train=job.options.train)
-            found = diagnose(again.trace, job.options.select, job.options.ignore)
+            trace, _ = with_weights(again.trace, again.session.model, weights)
+            found = diagnose(trace, job.options.select, job.options.ignore)
             if again.raised is not None and not found:
                 return None
             return encode(outcome_of(found, again.trace))

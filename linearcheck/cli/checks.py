@@ -93,6 +93,7 @@ class Checks:
                     self.traceback = result.traceback
                 elif not one.is_model and is_incomplete(job, result.report):
                     continue
+                errors += [RunError("usage", problem) for problem in result.report.problems]
                 models.append(replace(result.report, named=one.is_model))
                 options.append(job.options)
                 sources.update(result.sources)
@@ -104,7 +105,7 @@ class Checks:
         report = Report(
             models=tuple(model for _, models, _ in groups for model in models),
             files=tuple(_file_reports(groups)),
-            errors=tuple(errors),
+            errors=tuple(dict.fromkeys(errors)),
             torch_version=versions.torch_version,
             python_version=versions.python_version or sys.version.split()[0],
             sources=sources,

@@ -48,12 +48,15 @@ from linearcheck.rules import (
     lc502_layer_never_called,
     lc503_softmax_over_batch,
     lc504_samples_leak,
+    lc601_checkpoint_size_mismatch,
+    lc602_checkpoint_keys,
     lc901_model_not_loaded,
     lc902_input_unknown,
     lc903_stopped_otherwise,
     lc904_limit_exceeded,
 )
 from linearcheck.rules.batch_sizes import with_ordinary_failures
+from linearcheck.rules.checkpoints import without_echoes
 from linearcheck.rules.consequences import without_consequences
 from linearcheck.rules.input_values import without_value_failures
 from linearcheck.rules.merging import merged
@@ -102,6 +105,8 @@ _MODULES: tuple[ModuleType, ...] = (
     lc502_layer_never_called,
     lc503_softmax_over_batch,
     lc504_samples_leak,
+    lc601_checkpoint_size_mismatch,
+    lc602_checkpoint_keys,
     lc901_model_not_loaded,
     lc902_input_unknown,
     lc903_stopped_otherwise,
@@ -124,7 +129,7 @@ def diagnose(trace: Trace, select: Sequence[str] = (), ignore: Sequence[str] = (
     """
     trace = without_value_failures(with_ordinary_failures(trace))
     findings = [finding for check in _CHECKS for finding in check(trace)]
-    kept = without_consequences(trace, resolved(findings))
+    kept = without_echoes(trace, without_consequences(trace, resolved(findings)))
     wanted = (finding.diagnostic for finding in kept if is_selected(finding.diagnostic.code, select, ignore))
     return merged(wanted)
 

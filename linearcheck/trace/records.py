@@ -238,6 +238,33 @@ class BatchFailure:
     call: Call
 
 
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    """A tensor of a state dict. `shape` is None where a lazy layer takes any; `tied_to` is the first name of the same tensor."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    dtype: str = ""
+    tied_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint holds, and what the model would take.
+
+    `path` is as reports show it, `place` where in the file the state was found (`state_dict`; "" for its top). `entries` are the
+    checkpoint's, `wanted` the model's own. `adapting` are modules (by name, "" for the model) whose code renames or changes what they
+    load, so that nothing is known about what lies below them.
+    """
+
+    path: str
+    entries: tuple[StateEntry, ...]
+    wanted: tuple[StateEntry, ...]
+    place: str = ""
+    format: Literal["torch", "safetensors"] = "torch"
+    adapting: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Trace:
     """Everything that was seen of one model. Rules read this and nothing else."""
@@ -263,6 +290,7 @@ class Trace:
     given_values: frozenset[str] = frozenset()
     """Inputs whose values the user gave; those of all others are made up for the check, and may be no index of a table."""
     building_calls: tuple[Call, ...] = ()
+    checkpoint: Checkpoint | None = None
 
     @cached_property
     def _producers(self) -> dict[int, Call]:
