@@ -19,7 +19,8 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The base of typer's usage errors; it is click's in some versions of typer and typer's own in others."""
 
 EPILOG = (
-    "Further commands: `linearcheck rule CODE` explains a finding, `linearcheck rule --all` lists the rules. "
+    "Further commands: `linearcheck rule CODE` explains a finding, `linearcheck rule --all` lists the rules, "
+    "`linearcheck explain MESSAGE` says what an error of PyTorch means. "
     "Exit code: 0 nothing wrong, 1 an error was found, 2 a target could not be checked or the usage is wrong, 130 interrupted."
 )
 

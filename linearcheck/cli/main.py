@@ -13,7 +13,9 @@ from linearcheck.cli.words import read_words
 if TYPE_CHECKING:
     from linearcheck.worker.client import Worker
 
-COMMANDS = ("check", "rule")
+_MODULES = {"explain": "explain_command"}
+"""Commands that stand on their own, and the module of each, whose `main` takes the words and gives the exit code."""
+COMMANDS = ("check", "rule", *_MODULES)
 
 
 def main() -> NoReturn:
@@ -34,6 +36,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         if command == "rule":
             return _flushed(_run_rule(words))
+        if command in _MODULES:
+            return _flushed(_run_module(_MODULES[command], words))
         plain = read_words(words)
         invocation = invocation_of(plain, words)
         if invocation is not None and (code := invocation.repeat()) is not None:
@@ -64,6 +68,13 @@ def _run_rule(words: list[str]) -> int:
     from linearcheck.cli.rule_command import run_rule
 
     return run_rule(words)
+
+
+def _run_module(name: str, words: list[str]) -> int:
+    from importlib import import_module
+
+    code: int = import_module(f"linearcheck.cli.{name}").main(words)
+    return code
 
 
 def _run_check(words: list[str], worker: Worker | None, invocation: Invocation | None, is_explicit: bool) -> int:
