@@ -60,8 +60,8 @@ def move_to_meta(model: nn.Module, replaced: Callable[[Tensor, Tensor], None]) -
                 replaced(moved, parameter)
         for name, buffer in module._buffers.items():
             if buffer is not None and not buffer.is_meta and not torch.nn.parameter.is_lazy(buffer):
-                module._buffers[name] = buffer.to("meta")
-                replaced(module._buffers[name], buffer)
+                module._buffers[name] = without_data = buffer.to("meta")
+                replaced(without_data, buffer)
 
 
 def _elements(bare: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> float:

@@ -6,7 +6,6 @@ while it runs. What it notes is raw: `assemble.py` turns it into the records tha
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from linearcheck.trace import constants, devices
 from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, function_name
+from linearcheck.trace.kept_values import KeptValues, version_of, written_by
 from linearcheck.trace.known_results import known_result
 from linearcheck.trace.refusals import refuse_like_eager
 from linearcheck.trace.signals import NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
@@ -142,12 +142,10 @@ class Recorder(TorchFunctionMode):
         self.decisions: list[RawDecision] = []
         self.layer_names: dict[int, str] = {id(module): name for module, name in names}
         self.called: set[str] = set()
-        self.values: dict[int, list[Tensor]] = {}
+        self.kept = KeptValues(self.options.kept_limit)
         self.open_inputs: list[OpenInput] = []
         self.work = 0.0
         self.bytes = 0.0
-        self._kept_bytes = 0
-        self._kept_storages: set[int] = set()
         self._stack: list[int] = []
         self._layers: list[str] = [""]
         self._occurrences: dict[Key, int] = {}
@@ -167,13 +165,13 @@ class Recorder(TorchFunctionMode):
         """A buffer of a copied model is known as the original's."""
         known = self._built.get(id(original))
         if known is not None and known[0]() is original:
-            self._seen[id(copy)] = (ref(copy), replace(known[1], version=_version(copy)))
+            self._seen[id(copy)] = (ref(copy), replace(known[1], version=version_of(copy)))
 
     def note_replacement(self, new: Tensor, old: Tensor) -> None:
         """A tensor that took the place of another is known as that one."""
         known = self._known(old)
         if known is not None:
-            self._seen[id(new)] = (ref(new), replace(known, version=_version(new)))
+            self._seen[id(new)] = (ref(new), replace(known, version=version_of(new)))
 
     def finish_building(self) -> None:
         """Keep what was seen of the finished model's tensors."""
@@ -189,7 +187,7 @@ class Recorder(TorchFunctionMode):
     def see(self, tensor: Tensor, guesses: frozenset[int] = frozenset()) -> Seen:
         seen = self._known(tensor)
         if seen is not None:
-            if seen.shape == _shape(tensor) and (seen.version == _version(tensor) or isinstance(tensor, nn.Parameter)):
+            if seen.shape == _shape(tensor) and (seen.version == version_of(tensor) or isinstance(tensor, nn.Parameter)):
                 return seen
             guesses = guesses | seen.guesses
         return self.see_anew(tensor, guesses)
@@ -200,7 +198,7 @@ class Recorder(TorchFunctionMode):
             contiguous = tensor.is_contiguous()
         except (RuntimeError, ValueError):  # sparse and nested tensors; parameters of lazy layers before their first call
             contiguous = True
-        seen = Seen(self._uid, _shape(tensor), tensor.dtype, contiguous, guesses, _version(tensor))
+        seen = Seen(self._uid, _shape(tensor), tensor.dtype, contiguous, guesses, version_of(tensor))
         self._seen[id(tensor)] = (ref(tensor), seen)
         return seen
 
@@ -295,8 +293,9 @@ class Recorder(TorchFunctionMode):
         )
         if not self.options.meta:
             self._spend(name.bare, args, kwargs)
-        if self.options.keep_tensors and name.writes and args and isinstance(args[0], Tensor):
-            self._keep_before_write(args[0])
+        if self.options.keep_tensors:
+            for tensor in written_by(func, name.writes, args, kwargs):
+                self.kept.before_write(tensor)
         try:
             result = None
             if self.options.meta:
@@ -331,13 +330,6 @@ class Recorder(TorchFunctionMode):
         except RECOVERABLE:
             return None
 
-    def _keep_before_write(self, tensor: Tensor) -> None:
-        """Kept values share memory with what they were taken from: copy them before that is written to."""
-        for kept in self.values.values():
-            for position, value in enumerate(kept):
-                if value.data_ptr() == tensor.data_ptr() and value.shape == tensor.shape:
-                    kept[position] = value.clone()
-
     def _note_result(self, call: RawCall, index: int, result: Any, args: tuple[Any, ...]) -> None:
         guesses = _guesses_of(call.args) | _guesses_of(call.kwargs)
         if call.decision is not None:
@@ -350,7 +342,7 @@ class Recorder(TorchFunctionMode):
                 outputs = [args[0]]
         for tensor in outputs:
             known = self._known(tensor)
-            if known is not None and not call.in_place and known.version == _version(tensor) and known.shape == _shape(tensor):
+            if known is not None and not call.in_place and known.version == version_of(tensor) and known.shape == _shape(tensor):
                 seen = known
             else:
                 call.in_place = call.in_place or known is not None
@@ -359,24 +351,13 @@ class Recorder(TorchFunctionMode):
         if call.name.bare == "set_data":
             self.replaced_data.append((args[0], call.instruction))
         if self.options.keep_tensors and not self.building:
-            self._keep(index, outputs, copy=call.in_place)
+            self.kept.keep(index, outputs)
         if self.options.on_values is not None and not self.building:
             self.options.on_values(call.key, outputs)
         if not self.options.meta:
             self.bytes += sum(math.prod(seen.shape) * seen.dtype.itemsize for seen in call.outputs)
             if self.bytes > self.options.bytes_limit:
                 raise TooLarge("memory")
-
-    def _keep(self, index: int, outputs: list[Tensor], *, copy: bool) -> None:
-        self.values[index] = [tensor.detach().clone() if copy else tensor.detach() for tensor in outputs]
-        for tensor in self.values[index]:
-            with contextlib.suppress(RuntimeError, NotImplementedError):  # sparse tensors have no storage
-                storage = tensor.untyped_storage()
-                if storage.data_ptr() not in self._kept_storages:  # views keep no more than what they are views of
-                    self._kept_storages.add(storage.data_ptr())
-                    self._kept_bytes += storage.nbytes()
-        if self._kept_bytes > self.options.kept_limit:
-            raise TooLarge("values")
 
     def _spend(self, bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         work, size = estimate_work(bare, args, kwargs)
@@ -639,13 +620,6 @@ def _plain_number(value: Any) -> Any:
     if isinstance(value, (tuple, list)) and 0 < len(value) <= 32 and all(type(item) in (int, float) for item in value):
         return tuple(value)
     return None
-
-
-def _version(tensor: Tensor) -> int:
-    try:
-        return tensor._version
-    except (RuntimeError, AttributeError, ValueError):
-        return 0
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:

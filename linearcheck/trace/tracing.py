@@ -36,6 +36,7 @@ BUILD_BYTES = 1e8
 BUILD_WORK = 1e9
 FORWARD_WORK = 1.5e10
 FORWARD_BYTES = 1.5e9
+PROBE_BATCH = 4
 PROBE_BYTES = 1.5e9
 """Values that the sample probe may keep; a model with more of them is probed with a batch of two, or else not at all."""
 MOST_RETRIES = 12
@@ -232,7 +233,7 @@ def _attempt(
         recorder.called,
         dict(letters),
         raised,
-        dict(recorder.values),
+        recorder.kept.unwritten(),
     )
 
 
@@ -399,12 +400,12 @@ def _probe(
 ) -> tuple[tuple[Leak, ...], bool]:
     """The sample probe, where the model runs without a failure. Always in evaluation mode.
 
-    A model that is too large at the traced batch size is built once more, for real, and probed with a batch of two where that is
-    within the limits.
+    Four samples are enough, whatever batch was traced. A model that is too large for that is probed with a batch of two, built once
+    more for real where it was traced without data, as far as that is within the limits.
     """
     if not plan.has_batch or "N" not in letters or not _is_clean(base) or session.too_large_to_build:
         return (), False
-    rows: tuple[int, ...] = (letters["N"] // 2, 0)
+    sizes: tuple[int, ...] = (PROBE_BATCH, letters["N"], 2)
     if session.way != "real":
         try:
             session = build_session(session.loaded, train=session.train)
@@ -412,19 +413,18 @@ def _probe(
             return (), False
         if session.way != "real":
             return (), False
-        letters, rows = {**letters, "N": 2}, (0,)
+        sizes = (2,)
     elif session.unlimited:
-        letters, rows = {**letters, "N": 2}, (0,)
-    try:
-        leaks = _probe_twice(session, plan, letters, base, varied, rows)
-    except Restart:
-        if letters["N"] == 2:
-            return (), False
+        sizes = (2,)
+    for n in dict.fromkeys(sizes):
+        rows = (n // 2, 0) if n > 2 else (0,)
         try:
-            leaks = _probe_twice(session, plan, {**letters, "N": 2}, base, varied, (0,))
+            leaks = _probe_twice(session, plan, {**letters, "N": n}, base, varied, rows)
         except Restart:
-            return (), False
-    return leaks or (), leaks is not None
+            continue
+        if leaks is not None:
+            return leaks, True
+    return (), False
 
 
 def _probe_twice(
@@ -456,7 +456,7 @@ def _probe_in(
     calls = Assembler(base, varied, session.spans).calls()
     named = {raw.key: (index, calls[index]) for index, raw in enumerate(base.calls)}
     for row in rows:
-        differences = Differences(kept, named)
+        differences = Differences(kept, named, row)
         changed = run_forward(session, plan, letters, changed_row=row, training=False, double=double, on_values=differences.note)
         if not _is_clean(changed):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from linearcheck.trace import tracing
 from tests.trace.models import trace
 
 MIXING = {
@@ -68,3 +69,27 @@ def test_rounding_of_kernels_that_take_rows_by_value_is_no_leak() -> None:
             return out
     """
     assert not trace(source, ("N", 24)).leaks
+
+
+WRITTEN = {
+    "by a keyword": "F.relu(self.bn(x), inplace=True)",
+    "by position": "F.hardswish(self.bn(x), True)",
+    "by a method": "self.bn(x).relu_()",
+    "through a view": "(lambda y: (y[:, :3].mul_(0), y)[1])(self.bn(x))",
+    "into a given tensor": "(lambda y: torch.exp(y, out=y))(self.bn(x))",
+    "through its data": "(lambda y: (y.data.relu_(), y)[1])(self.bn(x))",
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_values_written_over_are_no_leak(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = []
+    probe_in = tracing._probe_in
+    monkeypatch.setattr(tracing, "_probe_in", lambda *args, **options: rounds.append(options["double"]) or probe_in(*args, **options))
+    source = model(WRITTEN[name]).replace("self.fc =", "self.bn = nn.BatchNorm1d(6); self.fc =")
+    found = trace(source, ("N", 6))
+    assert found.probed and not found.leaks
+    assert rounds == [False]  # nothing to be looked at a second time in float64
+    rounds.clear()
+    mixing = trace(source.replace("return", "x = x.cumsum(0)\n            return"), ("N", 6))
+    assert [mixing.calls[leak.call].name for leak in mixing.leaks] == ["cumsum"]
