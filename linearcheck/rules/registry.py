@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 from linearcheck.findings import Diagnostic
@@ -61,6 +63,7 @@ from linearcheck.rules.consequences import without_consequences
 from linearcheck.rules.input_values import without_value_failures
 from linearcheck.rules.merging import merged
 from linearcheck.rules.precedence import resolved
+from linearcheck.rules.quoting import quoted
 from linearcheck.rules.rule import Finding, Rule
 from linearcheck.trace.records import Span, Trace
 
@@ -116,7 +119,6 @@ _MODULES: tuple[ModuleType, ...] = (
 RULES: tuple[Rule, ...] = tuple(module.RULE for module in _MODULES)
 """Every rule, in order of code."""
 
-_CHECKS: tuple[Callable[[Trace], Iterable[Finding]], ...] = tuple(module.check for module in _MODULES if hasattr(module, "check"))
 _BY_CODE = {rule.code: rule for rule in RULES}
 
 
@@ -128,10 +130,25 @@ def diagnose(trace: Trace, select: Sequence[str] = (), ignore: Sequence[str] = (
             keeps others from speaking about the same call.
     """
     trace = without_value_failures(with_ordinary_failures(trace))
-    findings = [finding for check in _CHECKS for finding in check(trace)]
+    findings = [finding for module in _MODULES for finding in _findings(module, trace)]
     kept = without_echoes(trace, without_consequences(trace, resolved(findings)))
     wanted = (finding.diagnostic for finding in kept if is_selected(finding.diagnostic.code, select, ignore))
-    return merged(wanted)
+    return quoted(merged(wanted), trace.sources)
+
+
+def _findings(module: ModuleType, trace: Trace) -> list[Finding]:
+    """What one rule finds; a fault of its own is told as such, and the other rules still speak."""
+    if not hasattr(module, "check"):
+        return []
+    try:
+        return list(module.check(trace))
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        code, name, severity = lc903_stopped_otherwise.RULE.code, lc903_stopped_otherwise.RULE.name, lc903_stopped_otherwise.RULE.severity
+        message = f"linearcheck itself failed in {module.RULE.code}: {type(error).__name__}: {error} ({where})"
+        advice = f"This is a fault of linearcheck; what {module.RULE.code} looks for was not checked, all else was."
+        return [Finding(Diagnostic(code, name, severity, message, None, explanation=advice), ())]
 
 
 def is_selected(code: str, select: Sequence[str], ignore: Sequence[str]) -> bool:

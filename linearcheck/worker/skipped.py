@@ -10,6 +10,8 @@ from pathlib import Path
 from linearcheck.findings import Diagnostic, ModelReport, Severity
 from linearcheck.job import CheckJob
 from linearcheck.load.records import LoadError
+from linearcheck.load.sources import read_source
+from linearcheck.rules.quoting import quoted
 from linearcheck.trace.records import Span
 from linearcheck.worker.outcome import Outcome, signal_name
 
@@ -61,16 +63,24 @@ def skipped(job: CheckJob, code: str, message: str, explanation: str = "", *, pa
     rule, severity = _catalogue_entry(code)
     span = None if line is None else Span(path, line, 1, line, 1)
     diagnostic = Diagnostic(code, rule, severity, message, span, path=path, explanation=explanation)
+    (diagnostic,) = quoted((diagnostic,), _source_of(job, path))
     shown = _shown_path(job, job.target.place)
     return ModelReport(shown, job.target.name or "", "skipped", reason=message, diagnostics=(diagnostic,))
 
 
+def _source_of(job: CheckJob, path: str) -> dict[str, str]:
+    """The text of the file that is shown as `path`, where it can be read."""
+    try:
+        return {path: read_source(Path(os.path.abspath(os.path.join(job.working_directory, path))), job.overlay, path).text}
+    except LoadError:
+        return {}
+
+
 def _defined_at(job: CheckJob) -> int | None:
     """The line of the file at which the model's class, function or instance is defined."""
-    place = os.path.abspath(os.path.join(job.working_directory, job.target.place))
     try:
-        tree = ast.parse(job.overlay.get(place) or Path(place).read_bytes())
-    except (OSError, ValueError, SyntaxError, RecursionError):
+        tree = ast.parse(_source_of(job, job.target.place)[job.target.place])
+    except (KeyError, ValueError, SyntaxError, RecursionError):
         return None
     for statement in tree.body:
         assigned = statement.targets if isinstance(statement, ast.Assign) else ()

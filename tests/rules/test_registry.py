@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from linearcheck.findings import SetArgument
 from linearcheck.load.records import LoadError
+from linearcheck.rules import lc414_failed_shape_assumption
 from linearcheck.rules.precedence import ORDER
 from linearcheck.rules.registry import RULES, diagnose, rule_documentation, skipped_diagnostic
+from linearcheck.rules.rule import Finding
 from linearcheck.sizes import N
+from linearcheck.trace.records import Trace
 from tests.rules.traces import TraceBuilder, span
 
 
@@ -95,3 +99,20 @@ def test_a_trace_without_failures_has_no_loud_finding() -> None:
     build.layer("fc", "Linear", 9, in_features=8, out_features=5)
     build.use("fc", build.input((N, 8)), out=(N, 5), line=20)
     assert diagnose(build.trace()) == ()
+
+
+
+def test_fault_of_one_rule_is_told_and_the_others_still_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(trace: Trace) -> Iterator[Finding]:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(lc414_failed_shape_assumption, "check", broken)
+    told, found = diagnose(blocks((112, 30)).trace())
+    assert (found.code, told.code) == ("LC101", "LC903")
+    assert told.message.startswith("linearcheck itself failed in LC414: ZeroDivisionError: by zero (test_registry.py:")
+
+
+def test_faulty_line_is_quoted() -> None:
+    build = blocks((112, 30))
+    build.source = "\n" * 19 + "        x = self.blocks[0](x)  # here\n"
+    assert [each.snippet for each in diagnose(build.trace())] == ["x = self.blocks[0](x)  # here"]
