@@ -214,6 +214,42 @@ class LayerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Sizes from `low` to `high` (None: and all that were tried above) that a model refuses, and where it breaks first."""
+
+    low: int
+    high: int | None
+    message: str
+    layer: str = ""
+    path: str = ""
+    line: int | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSizes:
+    """The sizes that a model accepts along one axis of an input: every `step`-th from `smallest` to `largest`.
+
+    `is_open`: nothing above `largest` was tried. `tied` are axes, as input and index, that have to have the same size. `exceptions` are
+    sizes of this pattern that are refused after all. `finished` is False where time ran out.
+    """
+
+    input: str
+    axis: int
+    name: str
+    size: int
+    letter: str = ""
+    step: int = 1
+    smallest: int = 1
+    largest: int = 1
+    is_open: bool = False
+    tied: tuple[tuple[str, int], ...] = ()
+    exceptions: tuple[int, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReport:
     """The result for one model."""
 
@@ -240,6 +276,8 @@ class ModelReport:
     """What the user's code wrote to stdout and stderr; shown with --verbose only."""
     problems: tuple[str, ...] = ()
     """What was asked for beside the model and could not be done, such as a checkpoint that cannot be read. They are errors of the run."""
+    sizes: tuple[AxisSizes, ...] = ()
+    """What `linearcheck sizes` found; a check leaves it empty."""
 
 
 @dataclass(frozen=True, slots=True)

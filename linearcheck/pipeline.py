@@ -64,7 +64,7 @@ def check_loaded(
     stopped: LoadError | None = None
     with absent_devices(), _collector_paused():
         try:
-            traced = _trace(loaded, job)
+            traced = trace_of(loaded, job)
         except LoadError as error:
             if weights.contents is None or error.code == "LC901":
                 raise
@@ -96,7 +96,12 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _trace(loaded: LoadedModel, job: CheckJob) -> Traced:
+def trace_of(loaded: LoadedModel, job: CheckJob) -> Traced:
+    """The trace of a model with the inputs that the job gives or that are found out.
+
+    Raises:
+        LoadError: Where the model cannot be built, or what goes into it is not known.
+    """
     try:
         traced = trace_model(loaded, lambda model: _plan(loaded, model, job), train=job.options.train)
         reread = _read_again(traced)
