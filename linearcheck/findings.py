@@ -183,6 +183,7 @@ class InputReport:
     dtype: str
     source: Literal["given", "declared", "inferred", "solved"]
     why: str = ""
+    fill: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _call(call: Call) -> LayerCall:
 def input_reports(plan: InputPlan, trace: Trace) -> tuple[InputReport, ...]:
     dtypes = {tensor.name: tensor.dtype for tensor in trace.inputs}
     return tuple(
-        InputReport(spec.name, tuple(spec.axes), dtypes.get(spec.name, spec.dtype or "float32"), spec.source, spec.why)
+        InputReport(spec.name, tuple(spec.axes), dtypes.get(spec.name, spec.dtype or "float32"), spec.source, spec.why, spec.fill)
         for spec in plan.inputs
     )
 

@@ -20,7 +20,8 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 EPILOG = (
     "Further commands: `linearcheck rule CODE` explains a finding, `linearcheck rule --all` lists the rules, "
-    "`linearcheck explain MESSAGE` says what an error of PyTorch means, `linearcheck sizes TARGET` prints the input sizes that a model accepts. "
+    "`linearcheck explain MESSAGE` says what an error of PyTorch means, `linearcheck sizes TARGET` prints the input sizes that a model "
+    "accepts, `linearcheck init` writes a starting configuration. "
     "Exit code: 0 nothing wrong, 1 an error was found, 2 a target could not be checked or the usage is wrong, 130 interrupted."
 )
 
