@@ -43,13 +43,16 @@ def mismatches(trace: Trace, checkpoint: Checkpoint) -> list[Mismatch]:
     """Layers with tensors of other shapes, in the model's order; what shares its tensor with another layer is told there."""
     wanted = {entry.name: entry for entry in checkpoint.wanted}
     parts: dict[str, list[Part]] = {}
-    pairs = correspondence(checkpoint).pairs
+    found = correspondence(checkpoint)
+    if found.is_unrelated:
+        return []
+    pairs = found.pairs
     wrong = {name for name, entry in pairs.items() if not fits(entry, wanted[name])}
     for name in wanted:
         if name in wrong and wanted[name].tied_to not in wrong and not is_adapting(checkpoint, name):
             path, _, last = name.rpartition(".")
             parts.setdefault(path, []).append(Part(last, pairs[name].shape or (), wanted[name].shape or ()))
-    return [Mismatch(path, trace.layer(path), tuple(found)) for path, found in parts.items()]
+    return [Mismatch(path, trace.layer(path), tuple(own)) for path, own in parts.items()]
 
 
 def is_adapting(checkpoint: Checkpoint, name: str) -> bool:

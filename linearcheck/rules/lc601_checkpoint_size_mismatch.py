@@ -23,16 +23,18 @@ Unsafe: one may also want the other head, and leave this one out of the checkpoi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from linearcheck.findings import Diagnostic, Proposal, Severity
 from linearcheck.rules.checkpoints import Mismatch, built_at, class_place, mismatches
 from linearcheck.rules.layers import declared_int
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.saved_sizes import Explained, all_turned, explain, saved_arguments
+from linearcheck.rules.saved_sizes import Explained, all_turned, explain, saved_arguments, scales_with
+from linearcheck.rules.suggestions import combined, ranked
 from linearcheck.rules.wording import listed, quoted
 from linearcheck.sizes import shape_text
-from linearcheck.trace.records import Checkpoint, Trace
+from linearcheck.trace.records import BuildFrame, Checkpoint, Trace
 
 RULE = Rule("LC601", "checkpoint-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
 
@@ -46,36 +48,70 @@ def check(trace: Trace) -> Iterator[Finding]:
         return
     found = mismatches(trace, checkpoint)
     explained = {mismatch.path: explain(trace, mismatch) for mismatch in found}
-    leading, following = _led(found, explained)
+    groups = _grouped(found, explained)
     n_layers = len({name.rpartition(".")[0] for name in (entry.name for entry in checkpoint.wanted)})
-    if len(leading) >= MANY and 2 * len(found) > n_layers:
+    if len(groups) >= MANY and 2 * len(found) > n_layers:
         yield _of_many(trace, checkpoint, found, [explained[mismatch.path] for mismatch in found])
         return
-    for mismatch in leading:
-        yield _finding(trace, checkpoint, mismatch, explained[mismatch.path], following.get(mismatch.path, []))
+    for leader, *others in groups:
+        yield _finding(trace, checkpoint, leader, others, explained)
 
 
-def _led(found: Sequence[Mismatch], explained: dict[str, Explained]) -> tuple[list[Mismatch], dict[str, list[str]]]:
-    """Mismatches that stand for themselves, and for each the layers whose own follows from it: a norm behind a convolution."""
-    led: dict[str, str] = {}
-    following: dict[str, list[str]] = {}
+def _grouped(found: Sequence[Mismatch], explained: Mapping[str, Explained]) -> list[list[Mismatch]]:
+    """Mismatches of one mistake together, the leading one first: a norm behind a convolution, two ends of a vocabulary."""
+    groups: list[list[Mismatch]] = []
     for mismatch in found:
-        leader = led.get(mismatch.path, mismatch.path)
-        actions = {(action.layer, action.argument): action.value for action in explained[mismatch.path].follows}
-        for other in found:
-            changes = saved_arguments(other)
-            is_free = other.path not in led and other is not mismatch and other.path != leader
-            if is_free and changes and all(actions.get((other.path, argument)) == size for argument, size in changes.items()):
-                led[other.path] = leader
-                following.setdefault(leader, []).append(other.path)
-    return [mismatch for mismatch in found if mismatch.path not in led], following
+        following = [group for group in groups if any(_leads(other, mismatch, explained) for other in group)]
+        scaling = [group for group in groups if any(scales_with(mismatch, other) for other in group)]
+        group = next(iter([*following, *scaling[-1:]]), None)  # the nearest channels before a flattened map are those that it holds
+        if group is not None:
+            group.append(mismatch)
+        else:
+            groups.append([mismatch])
+    return groups
 
 
-def _finding(trace: Trace, checkpoint: Checkpoint, mismatch: Mismatch, explained: Explained, following: Sequence[str]) -> Finding:
-    rest = f" The same size stands in {listed(_some([quoted(path) for path in following]))}, which differ with it." if following else ""
-    if len(following) == 1:
-        rest = f" The same size stands in {quoted(following[0])}, which differs with it."
-    return _diagnosed(trace, mismatch, _message(checkpoint, mismatch), f"{explained.text}{rest}", explained.proposals)
+def _leads(leader: Mismatch, mismatch: Mismatch, explained: Mapping[str, Explained]) -> bool:
+    """Whether building one layer as it was saved makes the other one so too, or has to go with it."""
+    changes = saved_arguments(mismatch)
+    follows = explained[leader.path].follows
+    if changes and all(follows.get((mismatch.path, argument)) == size for argument, size in changes.items()):
+        return True
+    return bool(changes) and _share_a_name(leader, mismatch)
+
+
+def _share_a_name(one: Mismatch, other: Mismatch) -> bool:
+    """Whether two layers differ in the same size, and were built with it by one name of the user's, or as the ends of one vocabulary."""
+    mine, its = _changes(one), _changes(other)
+    if mine != its or len(mine) != 1:
+        return False
+    ((built, _),) = mine
+    names = [{name for frame in _frames(mismatch) for name, value in frame.names.items() if value == built} for mismatch in (one, other)]
+    ends = {tuple(saved_arguments(mismatch)) for mismatch in (one, other)}
+    return bool(names[0] & names[1]) or ends == {("num_embeddings",), ("out_features",)}
+
+
+def _changes(mismatch: Mismatch) -> set[tuple[int | None, int]]:
+    return {(declared_int(mismatch.layer, argument), size) for argument, size in saved_arguments(mismatch).items()}
+
+
+def _frames(mismatch: Mismatch) -> tuple[BuildFrame, ...]:
+    return mismatch.layer.built if mismatch.layer is not None else ()
+
+
+def _finding(
+    trace: Trace, checkpoint: Checkpoint, leader: Mismatch, others: Sequence[Mismatch], explained: Mapping[str, Explained]
+) -> Finding:
+    names = _some([quoted(other.path) for other in others])
+    rest = f" {listed(names)} {'differs' if len(others) == 1 else 'differ'} with it." if others else ""
+    first, *further = explained[leader.path].proposals or (None,)
+    for other in others:
+        own = explained[other.path].proposals
+        if first is not None and own and own[0].actions and not set(own[0].actions) <= set(first.actions):
+            fresh = tuple(action for action in own[0].actions if action not in first.actions)
+            first = combined(first, replace(own[0], actions=fresh)) or first
+    proposals = ranked(first, further)
+    return _diagnosed(trace, leader, _message(checkpoint, leader), f"{explained[leader.path].text}{rest}", proposals)
 
 
 def _message(checkpoint: Checkpoint, mismatch: Mismatch) -> str:
@@ -120,19 +156,21 @@ def _diagnosed(
 
 def _of_many(trace: Trace, checkpoint: Checkpoint, found: Sequence[Mismatch], explained: Sequence[Explained]) -> Finding:
     """A model of another width: every layer differs, for one reason."""
-    first = found[0]
+    first = next((mismatch for mismatch in found if saved_arguments(mismatch)), found[0])
     message = f"{_message(checkpoint, first)}; so are the shapes of {len(found) - 1} more layers"
     if all_turned(explained):
-        text = f"All of them are transposed: {explained[0].text}"
-        return _diagnosed(trace, first, message, text, (Proposal("transpose_weight", "turn them before loading"),), len(found))
-    others = listed(_some([quoted(mismatch.path) for mismatch in found[1:]]))
+        return _diagnosed(trace, first, message, f"All of them are. {explained[0].text}", (_TURN_ALL,), len(found))
+    others = listed(_some([quoted(mismatch.path or mismatch.parts[0].name) for mismatch in found if mismatch is not first]))
     name = _common_name(found)
     if name is None:
-        text = f"The checkpoint was saved from a model of other sizes: {others} differ too. {explained[0].text}"
+        text = f"The checkpoint was saved from a model of other sizes: {others} differ too. {explained[found.index(first)].text}"
         return _diagnosed(trace, first, message, text, (), len(found))
     word, built, saved = name
     text = f"It was saved from a model of another width: where {quoted(word)} is {built} here, it was {saved}; {others} differ too."
     return _diagnosed(trace, first, message, text, (Proposal("other", f"build the model with {quoted(word)} {saved}"),), len(found))
+
+
+_TURN_ALL = Proposal("transpose_weight", 'turn them before loading: `state["NAME.weight"] = state["NAME.weight"].t()` for every Linear')
 
 
 def _some(names: Sequence[str]) -> list[str]:

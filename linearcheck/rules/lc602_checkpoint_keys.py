@@ -21,9 +21,9 @@ their order), the state of a part of the model, another number of blocks, or ano
     Missing key(s) in state_dict: "conv1.weight", "conv1.bias", ... Unexpected key(s) in state_dict: "module.conv1.weight", ...
 
 ## Known problems
-Nothing is said about layers whose own code renames what they load. What loading leaves alone without harm (a counter of batches, a
-tensor that is shared with another) is a note, and so is a prefix that the file itself takes off. Where every `load_state_dict` of the file
-says `strict=False`, it is a warning.
+Nothing is said about layers whose own code renames what they load. What does no harm (a tensor that is shared with another, a buffer that
+the model makes itself) is a warning, since loading raises all the same, and a note where it does not (a counter of batches). A prefix that
+the file itself takes off is a note. Where every `load_state_dict` of the file says `strict=False`, the rule only warns.
 """
 
 from __future__ import annotations
@@ -71,17 +71,18 @@ def check(trace: Trace) -> Iterator[Finding]:
     found = correspondence(checkpoint)
     missing = [entry for entry in found.missing if not is_adapting(checkpoint, entry.name)]
     unexpected = [entry for entry in found.unexpected if not is_adapting(checkpoint, _as_model(found, entry.name))]
-    harmless = {id(entry) for entry in missing if _loads_anyway(found, entry)} | {
-        id(e) for e in unexpected if _is_made_anyway(trace, found, e)
-    }
-    serious = [entry for entry in (*missing, *unexpected) if id(entry) not in harmless]
-    lost = [entry for entry in missing if id(entry) not in harmless]
-    extra = [entry for entry in unexpected if id(entry) not in harmless]
+    harmless = [e for e in missing if _loads_anyway(found, e)] + [e for e in unexpected if _is_made_anyway(trace, found, e)]
+    lost = [entry for entry in missing if entry not in harmless]
+    extra = [entry for entry in unexpected if entry not in harmless]
     causes = list(_causes(trace, checkpoint, found, lost, extra))
     if causes:
         yield _finding(trace, checkpoint, causes, lost, extra)
-    elif harmless and not serious:
-        yield _note(trace, checkpoint, [entry for entry in (*missing, *unexpected) if id(entry) in harmless])
+    elif harmless:
+        yield _harmless(trace, checkpoint, harmless, [entry for entry in harmless if entry not in missing or not _is_counter(entry)])
+
+
+def _is_counter(entry: StateEntry) -> bool:
+    return entry.name.endswith("num_batches_tracked")
 
 
 def _loads_anyway(found: Correspondence, entry: StateEntry) -> bool:
@@ -105,7 +106,7 @@ def _causes(
     trace: Trace, checkpoint: Checkpoint, found: Correspondence, lost: Sequence[StateEntry], extra: Sequence[StateEntry]
 ) -> Iterator[Cause]:
     path = quoted(checkpoint.path)
-    if not found.pairs:
+    if found.is_unrelated:
         model = trace.layer("")
         name = quoted(model.type) if model is not None else "the model"
         shown = listed([quoted(entry.name) for entry in checkpoint.entries[:3]])
@@ -122,9 +123,9 @@ def _causes(
     yield from _renamed(checkpoint, found)
     depth = list(_other_depth(checkpoint, found, lost, extra))
     yield from (cause for cause, _ in depth)
-    explained = [prefix for _, prefix in depth]
-    lost = [entry for entry in lost if not entry.name.startswith(tuple(explained))] if explained else lost
-    extra = [entry for entry in extra if not _as_model(found, entry.name).startswith(tuple(explained))] if explained else extra
+    explained = {name for _, names in depth for name in names}
+    lost = [entry for entry in lost if entry.name not in explained]
+    extra = [entry for entry in extra if _as_model(found, entry.name) not in explained]
     if lost:
         yield Cause(f"{path} has nothing for {_modules(lost, checkpoint.wanted)}", "They would keep the values that they were made with.")
     if extra:
@@ -197,10 +198,14 @@ def _renamed(checkpoint: Checkpoint, found: Correspondence) -> Iterator[Cause]:
     if not found.renamed:
         return
     pairs = list(found.renamed.items())
-    shown = [f"`{ours}` is called `{theirs}`" for ours, theirs in pairs[:3]]
+    shown = [f"`{ours.removeprefix('.')}` is called `{theirs.removeprefix('.')}`" for ours, theirs in pairs[:3]]
     rest = f", and {len(pairs) - 3} more have other names" if len(pairs) > 3 else ""
-    changes = "".join(f'.replace("{theirs}.", "{ours}.", 1)' for ours, theirs in pairs[:3])
-    title = f"rename before loading: `state = {{name{changes}: value for name, value in state.items()}}`"
+    code = "name"
+    for ours, theirs in pairs[:3]:
+        start = "" if ours.startswith(".") else "^"  # a part of a name, wherever it stands, or its beginning
+        old, new = start + re.escape(theirs), ours
+        code = f're.sub(r"{old}\\b", "{new}", {code})'
+    title = f"rename before loading: `state = {{{code}: value for name, value in state.items()}}`"
     yield Cause(
         f"{listed(shown)} in `{checkpoint.path}`{rest}",
         "Their shapes are the same, in the same order.",
@@ -209,41 +214,51 @@ def _renamed(checkpoint: Checkpoint, found: Correspondence) -> Iterator[Cause]:
 
 
 _NUMBERED = re.compile(r"^(.*?)\.(\d+)\.")
-_RECURRENT = re.compile(r"^(.*\.)?(?:weight|bias)_(?:ih|hh|hr)_l(\d+)(_reverse)?$")
+_RECURRENT = re.compile(r"^(?:(.*)\.)?(?:weight|bias)_(?:ih|hh|hr)_l(\d+)(_reverse)?$")
 
 
 def _other_depth(
     checkpoint: Checkpoint, found: Correspondence, lost: Sequence[StateEntry], extra: Sequence[StateEntry]
-) -> Iterator[tuple[Cause, str]]:
-    """Rows of blocks that are longer on one side, each with the beginning of the names that this explains."""
-    ours, theirs = _rows(entry.name for entry in checkpoint.wanted), _rows(_as_model(found, entry.name) for entry in checkpoint.entries)
-    seen: list[str] = []
-    for entry in (*lost, *extra):
-        name = _as_model(found, entry.name) if entry in extra else entry.name
-        match = _NUMBERED.match(name) or _RECURRENT.match(name)
-        if match is None:
+) -> Iterator[tuple[Cause, list[str]]]:
+    """Rows of blocks, or of recurrent layers, that are longer on one side, each with the names that this explains."""
+    ours = _rows(entry.name for entry in checkpoint.wanted)
+    theirs = _rows(_as_model(found, entry.name) for entry in checkpoint.entries)
+    names = [*(entry.name for entry in lost), *(_as_model(found, entry.name) for entry in extra)]
+    for row in dict.fromkeys(row for name in names for row, _ in _places(name)):
+        mine, its = ours.get(row, set()), theirs.get(row, set())
+        if not mine or not its or mine == its or not (mine < its or its < mine):
             continue
-        row = (match[1] or "").removesuffix(".")
-        recurrent = match.re is _RECURRENT
-        mine, its = ours.get((row, recurrent), set()), theirs.get((row, recurrent), set())
-        if row in seen or not mine or not its or mine == its or not (mine < its or its < mine):
+        explained = [name for name in names if any(place == row and number in mine ^ its for place, number in _places(name))]
+        if not explained:
             continue
-        seen.append(row)
-        what = "layers" if recurrent else "blocks"
-        message = f"{quoted(row)} has {len(its)} {what} in `{checkpoint.path}`, but {len(mine)} in the model"
-        last = " Those behind keep the values that they were made with." if mine > its else ""
-        for number in sorted(mine ^ its):
-            yield Cause(message, f"The checkpoint was saved from a model of another depth.{last}"), f"{row}.{number}."
-            message = ""
+        owner, kind = row
+        if kind == "directions":
+            where = [f"in `{checkpoint.path}`", "in the model"]
+            here, not_there = where if its > mine else where[::-1]
+            yield Cause(f"{quoted(owner)} is bidirectional {here}, and not {not_there}"), explained
+        else:
+            last = " Those behind keep the values that they were made with." if mine > its else ""
+            message = f"{quoted(owner)} has {len(its)} {kind} in `{checkpoint.path}`, but {len(mine)} in the model"
+            yield Cause(message, f"The checkpoint was saved from a model of another depth.{last}"), explained
 
 
-def _rows(names: Iterator[str]) -> dict[tuple[str, bool], set[int]]:
-    found: dict[tuple[str, bool], set[int]] = {}
+_Row = tuple[str, str]
+
+
+def _places(name: str) -> list[tuple[_Row, int]]:
+    """The rows that a name stands in, each with its place there: blocks by their number, recurrent layers and their directions."""
+    if (match := _RECURRENT.match(name)) is not None:
+        owner = match[1] or ""
+        return [((owner, "layers"), int(match[2])), ((owner, "directions"), int(bool(match[3])))]
+    match = _NUMBERED.match(name)
+    return [((match[1], "blocks"), int(match[2]))] if match is not None else []
+
+
+def _rows(names: Iterator[str]) -> dict[_Row, set[int]]:
+    found: dict[_Row, set[int]] = {}
     for name in names:
-        if (match := _NUMBERED.match(name)) is not None:
-            found.setdefault((match[1], False), set()).add(int(match[2]))
-        elif (match := _RECURRENT.match(name)) is not None:
-            found.setdefault(((match[1] or "").removesuffix("."), True), set()).add(int(match[2]))
+        for row, number in _places(name):
+            found.setdefault(row, set()).add(number)
     return found
 
 
@@ -280,17 +295,27 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _note(trace: Trace, checkpoint: Checkpoint, entries: Sequence[StateEntry]) -> Finding:
-    place = class_place(trace)
-    names = listed([quoted(entry.name) for entry in entries[:3]] + ([f"{len(entries) - 3} more"] if len(entries) > 3 else []))
+def _harmless(trace: Trace, checkpoint: Checkpoint, entries: Sequence[StateEntry], refused: Sequence[StateEntry]) -> Finding:
+    """What loading can do without; `refused` are those that it raises for all the same, unless it is told not to."""
+    loading = loading_call(trace)
+    place = loading[0] if loading is not None else class_place(trace)
+    shown = refused or entries
+    names = listed([quoted(entry.name) for entry in shown[:3]] + ([f"{len(shown) - 3} more"] if len(shown) > 3 else []))
+    are = "is" if len(shown) == 1 else "are"
+    message = f"{names} {are} on one side only, of `{checkpoint.path}` and the model, which does no harm"
+    text = "A counter of batches starts anew, a shared tensor is loaded once, and a buffer that the model makes itself is there."
+    is_strict = bool(refused) and checkpoint.format == "torch" and not (loading is not None and loading[1])
+    strict = (
+        f" But `load_state_dict` raises for {'it' if len(shown) == 1 else 'them'} unless it is given `strict=False`." if is_strict else ""
+    )
     return Finding(
         Diagnostic(
             code=RULE.code,
             rule=RULE.name,
-            severity=Severity.NOTE,
-            message=f"{names} {'is' if len(entries) == 1 else 'are'} only on one side, which does no harm",
+            severity=Severity.WARNING if is_strict else Severity.NOTE,
+            message=message,
             span=place,
             path=place.path if place is not None else next(iter(trace.sources), ""),
-            explanation="Counters of batches start anew, and a tensor that is shared is loaded once.",
+            explanation=f"{text}{strict}",
         )
     )

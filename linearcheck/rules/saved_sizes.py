@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from linearcheck.findings import FixKind, Proposal, SetArgument
 from linearcheck.rules.checkpoints import Mismatch, Part
-from linearcheck.rules.evidence import consequences
+from linearcheck.rules.evidence import consequences, pins_on
 from linearcheck.rules.layers import FUNCTIONS, channel_axis, declared_int, numbers, operation, torch_layer, window_rank
 from linearcheck.rules.suggestions import change_argument, combined, ranked, resize_input
 from linearcheck.rules.wording import counted, layer_name, listed
-from linearcheck.trace.records import Call, Layer, Trace
+from linearcheck.trace.records import Call, Layer, TensorInfo, Trace
 
 _KINDS: Mapping[str, FixKind] = {
     "out_features": "set_out_features", "in_features": "set_in_features", "out_channels": "set_out_channels",
@@ -25,11 +25,11 @@ _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1, "LSTMCell": 4, "GRUCell": 3, "RNNCell":
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Why the shapes differ, what would make them agree, and the other layers' arguments that go with it."""
+    """Why the shapes differ, what would make them agree, and the other layers' arguments that go with it, with their sizes."""
 
     text: str
     proposals: tuple[Proposal, ...] = ()
-    follows: tuple[SetArgument, ...] = ()
+    follows: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 def explain(trace: Trace, mismatch: Mismatch) -> Explained:
@@ -146,11 +146,14 @@ def _of_convolution(layer: Layer, saved: tuple[int, ...], built: tuple[int, ...]
 
 def _rebuilt(trace: Trace, layer: Layer, changes: Mapping[str, int]) -> Explained:
     call = next((call for call in _calls(trace, layer)), None)
-    follows: tuple[SetArgument, ...] = ()
+    follows: dict[tuple[str, str], int] = {}
     proposal: Proposal | None = None
     for argument, size in changes.items():
-        extra = _after(trace, layer, call, size) if argument in _OUTPUTS and call is not None else ()
-        follows += tuple(action for action in extra if action.layer != layer.name)
+        extra: tuple[SetArgument, ...] = ()
+        if argument in _OUTPUTS and call is not None and (place := _output_place(layer, call)) is not None:
+            extra = consequences(trace, *place, size, frozenset({layer.name})) or ()
+            follows |= {(pin.layer.name, pin.argument): size for pin in pins_on(trace, *place) if pin.layer.name != layer.name}
+            follows |= {(action.layer, action.argument): int(action.value) for action in extra}
         single = change_argument(_KINDS.get(argument, "other"), layer, argument, size, extra=extra)
         proposal = single if proposal is None else combined(proposal, single) or proposal
     further = []
@@ -159,14 +162,23 @@ def _rebuilt(trace: Trace, layer: Layer, changes: Mapping[str, int]) -> Explaine
     return Explained(_words(trace, layer, changes, call), ranked(proposal, further), follows)
 
 
-def _after(trace: Trace, layer: Layer, call: Call, size: int) -> tuple[SetArgument, ...]:
-    """What else changes with the size of a layer's output; nothing where a change of arguments alone would not do."""
-    output = call.output
+def _output_place(layer: Layer, call: Call) -> tuple[TensorInfo, int] | None:
+    """The tensor and axis whose size the layer's declaration fixes."""
+    output, name = call.output, operation(call)
     if output is None or output.rank == 0:
-        return ()
-    name = operation(call)
-    axis = channel_axis(output, window_rank(name)) if layer.torch_type.startswith("Conv") else output.rank - 1
-    return consequences(trace, output, axis, size, frozenset({layer.name})) or ()
+        return None
+    return output, channel_axis(output, window_rank(name)) if layer.torch_type.startswith("Conv") else output.rank - 1
+
+
+def scales_with(mismatch: Mismatch, leader: Mismatch) -> bool:
+    """Whether a Linear behind a flattened map differs by the same factor as the channels that another layer makes."""
+    mine, its = saved_arguments(mismatch), saved_arguments(leader)
+    channels = next((its[name] for name in ("out_channels", "num_features") if name in its), None)
+    made = declared_int(leader.layer, "out_channels") or declared_int(leader.layer, "num_features")
+    wanted = declared_int(mismatch.layer, "in_features")
+    if set(mine) != {"in_features"} or channels is None or not made or not wanted or wanted % made:
+        return False
+    return mine["in_features"] * made == wanted * channels
 
 
 def _calls(trace: Trace, layer: Layer) -> list[Call]:

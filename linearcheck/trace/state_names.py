@@ -37,6 +37,12 @@ class Correspondence:
     n_fitting: int = 0
 
     @property
+    def is_unrelated(self) -> bool:
+        """Whether hardly a name goes together and no shape does: the checkpoint is of another model."""
+        size = min(len(self.pairs) + len(self.missing), len(self.pairs) + len(self.unexpected))
+        return not self.pairs or (not self.n_fitting and not self.renamed and 10 * len(self.pairs) < size)
+
+    @property
     def score(self) -> tuple[int, int, int]:
         return self.n_fitting, self.n_by_name, -len(self.unexpected)
 
@@ -104,7 +110,9 @@ def _common_prefixes(names: Iterable[str]) -> list[str]:
 def _pairs(names: Entries, model: Entries, removed: str, added: str) -> dict[str, StateEntry]:
     pairs: dict[str, StateEntry] = {}
     for name, entry in names.items():
-        new = name[len(removed) :] if removed and name.startswith(removed) else None if removed else added + name
+        if removed and not name.startswith(removed):
+            continue
+        new = added + name[len(removed) :]
         if new in model:
             pairs[new] = entry
     return pairs
@@ -140,10 +148,10 @@ def _aligned(ours: list[list[StateEntry]], theirs: list[list[StateEntry]], *, wi
         return tuple((entry.name.rpartition(".")[2] if with_names else "", entry.shape) for entry in layer)
 
     first, second = [signature(layer) for layer in ours], [signature(layer) for layer in theirs]
-    if first == second:
-        blocks = [(0, 0, len(first))]
-    else:
-        blocks = [tuple(block) for block in SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()]
+    blocks: list[tuple[int, int, int]] = [(0, 0, len(first))]
+    if first != second:
+        found_blocks = SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
+        blocks = [(block.a, block.b, block.size) for block in found_blocks]
     found: list[tuple[StateEntry, StateEntry]] = []
     for i, j, size in blocks:
         for one, other in zip(ours[i : i + size], theirs[j : j + size], strict=True):
@@ -153,12 +161,25 @@ def _aligned(ours: list[list[StateEntry]], theirs: list[list[StateEntry]], *, wi
 
 
 def _module_renames(pairs: Iterable[tuple[StateEntry, StateEntry]], rename: Callable[[str], str]) -> dict[str, str]:
-    """What the renamed names have not in common, from the end: `features.0.weight` for `backbone.0.weight` is `features` for `backbone`."""
+    """What the renamed names have not in common, from the end: `features.0.weight` for `backbone.0.weight` is `features` for `backbone`.
+
+    Where the same part has another name in several places (`attn` in every block), it stands there once, with a dot before it.
+    """
     found: dict[str, str] = {}
+    cores: dict[tuple[str, str], list[str]] = {}
     for ours, theirs in pairs:
         one, other = ours.name.split("."), rename(theirs.name).split(".")
         while len(one) > 1 and len(other) > 1 and one[-1] == other[-1]:
             one.pop()
             other.pop()
-        found[".".join(one)] = ".".join(other)
+        shared = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+        name = ".".join(one)
+        if name not in found:
+            cores.setdefault((".".join(one[shared:]), ".".join(other[shared:])), []).append(name)
+        found[name] = ".".join(other)
+    for (ours_part, theirs_part), names in cores.items():
+        if len(names) > 1 and ours_part and theirs_part:
+            for name in names:
+                del found[name]
+            found[f".{ours_part}"] = f".{theirs_part}"
     return found

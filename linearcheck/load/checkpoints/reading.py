@@ -34,8 +34,11 @@ class Contents:
     foreign: tuple[str, ...] = ()
 
 
-def read_checkpoint(path: Path) -> Contents:
+def read_checkpoint(path: Path, *, is_part: bool = False) -> Contents:
     """The states in a checkpoint, which is known by what stands in it and not by its name.
+
+    Args:
+        is_part: It is named by an index, and can be none itself.
 
     Raises:
         CheckpointError: If the file is not there, or is no checkpoint; the words go behind its name.
@@ -46,7 +49,7 @@ def read_checkpoint(path: Path) -> Contents:
         if not path.is_file():
             raise CheckpointError("does not exist" if not path.exists() else "is not a regular file")
         with open(path, "rb") as file:
-            contents = _read(file, path)
+            contents = _read(file, path, is_part)
     except MemoryError:
         raise CheckpointError("cannot be read: it asks for more memory than there is") from None
     except (OSError, ValueError) as error:
@@ -56,7 +59,7 @@ def read_checkpoint(path: Path) -> Contents:
     return contents
 
 
-def _read(file: io.BufferedReader, path: Path) -> Contents:
+def _read(file: io.BufferedReader, path: Path, is_part: bool) -> Contents:
     n_bytes = os.fstat(file.fileno()).st_size
     if n_bytes == 0:
         raise CheckpointError("is empty")
@@ -66,7 +69,7 @@ def _read(file: io.BufferedReader, path: Path) -> Contents:
         return Contents("safetensors", (State("", read_safetensors(file)),))
     if start.startswith(b"PK"):
         return _of_torch(read_zip(file))
-    if start.lstrip()[:1] == b"{":
+    if start.lstrip()[:1] == b"{" and not is_part:
         return _indexed(file, path)
     return _of_torch(read_pickles(file))
 
@@ -85,10 +88,10 @@ def _indexed(file: io.BufferedReader, path: Path) -> Contents:
         if Path(name).name != name or name in ("", ".", ".."):
             raise CheckpointError(f"names the file `{name}`, which does not lie beside it")
         try:
-            part = read_checkpoint(shard) if not name.endswith(".index.json") else None
+            part = read_checkpoint(shard, is_part=True)
         except CheckpointError as error:
             raise CheckpointError(f"names the file `{name}`, which {error}") from None
-        if part is None or len(part.states) != 1:
+        if len(part.states) != 1:
             raise CheckpointError(f"names the file `{name}`, which is no part of a checkpoint")
         parts.append(part)
     entries = {entry.name: entry for part in parts for entry in part.states[0].entries}

@@ -68,8 +68,7 @@ def _of_module(module: Made) -> Iterator[StateEntry]:
     while pending:
         prefix, holder, depth = pending.pop()
         state = holder.state if isinstance(holder, Made) and isinstance(holder.state, dict) else {}
-        left_out = state.get("_non_persistent_buffers_set")
-        skipped = set(map(str, left_out.appended)) if isinstance(left_out, Made) else set()
+        skipped = _members(state.get("_non_persistent_buffers_set"))
         for kind in ("_parameters", "_buffers"):
             for key, value in _items(state.get(kind)).items():
                 tensor = tensor_in(value)
@@ -79,6 +78,14 @@ def _of_module(module: Made) -> Iterator[StateEntry]:
         children = list(_items(state.get("_modules")).items()) if "_parameters" in state else []
         if depth < 64 and count < MOST_ENTRIES:
             pending += [(f"{prefix}{name}.", child, depth + 1) for name, child in reversed(children)]
+
+
+def _members(value: Any) -> set[str]:
+    """The texts in a pickled set: its argument in older protocols, added to it in newer ones."""
+    if not isinstance(value, Made):
+        return set()
+    given = value.arguments[0] if value.arguments and isinstance(value.arguments[0], list) else []
+    return {item for item in (*given, *value.appended) if isinstance(item, str)}
 
 
 def _together(states: list[State]) -> State | None:
