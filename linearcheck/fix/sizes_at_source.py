@@ -15,6 +15,7 @@ from typing import Any
 from linearcheck.findings import Edit
 from linearcheck.fix.definitions import Binding, Project, bindings, is_super_call
 from linearcheck.fix.expressions import Observation, neighbouring_expressions, rewritings
+from linearcheck.fix.sequences import Entry, entry_of
 from linearcheck.fix.source import Comprehension, SourceFile, dotted, last_name
 from linearcheck.fix.static_values import StaticValues
 from linearcheck.fix.tables import changed_sequences, table_entries
@@ -147,6 +148,8 @@ def _where_names_come_from(
 ) -> Iterator[Candidate]:
     if isinstance(expression, ast.Name | ast.Attribute | ast.Subscript):
         yield from _carried(source, expression, instances, level)
+        if isinstance(expression, ast.Subscript):
+            yield from _raised(0.5, _at_entries(project, source, expression, instances, factors, level, depth))
         yield from _at_definition(project, source, expression, instances, factors, level, depth)
         return
     if isinstance(expression, ast.Starred):
@@ -293,6 +296,31 @@ def _at_call_sites(
     for file, value, members in groups.values():
         choices = size_candidates(project, file, value, members, factors, level + 1, depth - 1)[:4]
         combined = sorted(((a + b, (*x, *y)) for a, x in combined for b, y in choices), key=lambda candidate: candidate[0])[:6]
+    yield from ((cost, tuple(dict.fromkeys(edits))) for cost, edits in combined if edits)
+
+
+def _at_entries(
+    project: Project,
+    source: SourceFile,
+    expression: ast.Subscript,
+    instances: Sequence[Instance],
+    factors: Sequence[int],
+    level: int,
+    depth: int,
+) -> Iterator[Candidate]:
+    """The entries that `sizes[i]` read for each layer, changed where they are written: in the list that a helper was called with."""
+    if isinstance(expression.slice, ast.Constant | ast.UnaryOp | ast.Slice) and not _has_frame(instances, level + 1):
+        return
+    groups: dict[ast.expr, tuple[Entry, list[Instance]]] = {}
+    for instance in instances:
+        entry = entry_of(project, source, expression, instance.frames, level)
+        if entry is None:
+            return
+        groups.setdefault(entry.value, (entry, []))[1].append(instance)
+    combined: list[Candidate] = [(0.0, ())]
+    for entry, members in groups.values():
+        choices = size_candidates(project, entry.source, entry.value, members, factors, entry.level, depth - 1)[:6]
+        combined = sorted(((a + b, (*x, *y)) for a, x in combined for b, y in choices), key=lambda candidate: candidate[0])[:8]
     yield from ((cost, tuple(dict.fromkeys(edits))) for cost, edits in combined if edits)
 
 

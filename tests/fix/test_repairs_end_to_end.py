@@ -56,6 +56,8 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("resnet", "            self.in_planes = planes\n", ""),
         ("base_class", "feature_dim = 32", "feature_dim = 64"),
         ("tabs_and_continuations", "12*12*12", "12*14*14"),
+        ("width_lists", "[n_in, *hidden, code]", "[2 * n_in, *hidden, code]"),
+        ("width_lists", "[code + n_in] + list", "[2 * code + n_in] + list"),
     ],
 )
 def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
