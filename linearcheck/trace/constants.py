@@ -1,8 +1,8 @@
-"""Small constants keep their values while a model is built without data.
+"""Small constants keep their values while a model is built and run without data.
 
 `[x.item() for x in torch.linspace(0, rate, depth)]` is how many models spread a rate over their blocks: the one thing in their constructors
-that reads a value. So what is made from numbers of the user's own alone stays on the CPU, and so does what is computed from it alone; it
-joins the tensors without data where one of them takes part, and at the end.
+that reads a value. So what is made from numbers of the user's own alone stays on the CPU, and so does what is computed from it alone
+(positions, masks, which decide what a `forward` does); it joins the tensors without data where one of them takes part.
 """
 
 from __future__ import annotations
@@ -15,29 +15,51 @@ import torch
 from torch import Tensor, nn
 
 MOST_ELEMENTS = 1 << 16
-_OF_NUMBERS = frozenset({"linspace", "logspace", "arange", "range", "tensor", "as_tensor", "scalar_tensor"})
+OF_NUMBERS = frozenset({"linspace", "logspace", "arange", "range", "tensor", "as_tensor", "scalar_tensor"})
 _REGISTRIES = frozenset({"_parameters", "_buffers", "_modules"})
 
 
 def keeps_its_values(bare: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether a call makes, or computes from such constants alone, a tensor that is small enough to be kept with its values."""
-    if bare in _OF_NUMBERS:
+    if bare in OF_NUMBERS:
         return _elements(bare, args, kwargs) <= MOST_ELEMENTS and not any(tensor.is_meta for tensor in _tensors((args, kwargs)))
     tensors = _tensors((args, kwargs))
     return bool(tensors) and all(not tensor.is_meta and tensor.numel() <= MOST_ELEMENTS for tensor in tensors)
 
 
-def on_cpu(bare: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+def on_cpu(bare: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments that make the result on the CPU."""
-    return {**kwargs, "device": "cpu"} if bare in _OF_NUMBERS else kwargs
+    if bare == "to":
+        args = tuple(
+            torch.device("cpu") if isinstance(arg, torch.device) or (isinstance(arg, str) and arg == "meta") else arg for arg in args
+        )
+    return args, {**kwargs, "device": "cpu"} if bare in OF_NUMBERS or kwargs.get("device") is not None else kwargs
 
 
-def joined(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments with every tensor without data, as soon as one of them is; the same objects where there is nothing to change."""
-    tensors = _tensors((args, kwargs))
-    if len({tensor.is_meta for tensor in tensors}) < 2:
+def joined(
+    args: tuple[Any, ...], kwargs: dict[str, Any], replaced: Callable[[Tensor, Tensor], None]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with every tensor without data, as soon as one of them is; the same objects where there is nothing to change.
+
+    Args:
+        replaced: Called with each new tensor and the one that it stands for.
+    """
+    if not are_mixed(args, kwargs):
         return args, kwargs
-    return _mapped(args, _without_data), _mapped(kwargs, _without_data)
+
+    def without_data(tensor: Tensor) -> Tensor:
+        if tensor.is_meta:
+            return tensor
+        moved = tensor.to("meta")
+        replaced(moved, tensor)
+        return moved
+
+    return _mapped(args, without_data), _mapped(kwargs, without_data)
+
+
+def are_mixed(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether tensors with data stand beside tensors without."""
+    return len({tensor.is_meta for tensor in _tensors((args, kwargs))}) == 2
 
 
 def move_to_meta(model: nn.Module, replaced: Callable[[Tensor, Tensor], None]) -> None:

@@ -77,7 +77,9 @@ SILENT = frozenset(
     "get_default_dtype set_default_device get_default_device manual_seed is_shared pin_memory is_pinned share_memory_ ".split()
 )
 # What reads a value: impossible without data.
-READING = frozenset("item bool float int index tolist numpy contains array complex is_nonzero equal allclose".split())
+READING = frozenset("item tolist numpy is_nonzero equal allclose".split())
+# `float(x)` and `0 in x` do too; `x.float()` does not.
+READING_OPERATORS = frozenset("bool float int index contains array complex".split())
 # Random and constant initialisers, which write into a parameter and change no shape.
 INITIALISING = frozenset(
     "uniform normal zero fill constant kaiming_uniform kaiming_normal xavier_uniform xavier_normal trunc_normal ones zeros "
@@ -172,7 +174,8 @@ def function_name(func: Callable[..., Any]) -> FunctionName:
     bare = OPERATORS.get(stripped, stripped) if dunder else OPERATORS.get(raw.rstrip("_"), raw.rstrip("_") or raw)
     reflected = dunder and stripped in {"rsub", "radd", "rmul", "rdiv", "rtruediv", "rmatmul", "rpow", "rfloordiv", "rand", "ror"}
     silent = raw in SILENT or stripped in SILENT
-    return FunctionName(bare, _qualified(func, raw), silent, stripped in READING, writes, reflected)
+    reads = stripped in (READING_OPERATORS if dunder else READING)
+    return FunctionName(bare, _qualified(func, raw), silent, reads, writes, reflected)
 
 
 def _qualified(func: Callable[..., Any], raw: str) -> str:

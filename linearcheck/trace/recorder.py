@@ -23,7 +23,7 @@ from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, f
 from linearcheck.trace.kept_values import KeptValues, version_of, written_by
 from linearcheck.trace.known_results import known_result
 from linearcheck.trace.refusals import refuse_like_eager
-from linearcheck.trace.signals import NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
+from linearcheck.trace.signals import LosesValues, NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction
 from linearcheck.trace.stand_ins import StandIn, stand_in_for_function, stand_in_for_module
 from linearcheck.trace.work import estimate_work
@@ -112,6 +112,8 @@ class RecorderOptions:
     bytes_limit: float = float("inf")
     choices: Mapping[Key, int] = field(default_factory=dict)
     keep_tensors: bool = False
+    constants: bool = True
+    """Whether small constants keep their values in a trace without data."""
     kept_limit: float = float("inf")
     """Bytes of values that may be kept."""
     on_values: Callable[[Key, list[Tensor]], None] | None = None
@@ -150,6 +152,7 @@ class Recorder(TorchFunctionMode):
         self._layers: list[str] = [""]
         self._occurrences: dict[Key, int] = {}
         self._has_open_decision = False
+        self._has_constants = False
         self._final: set[int] = set()
         """Exceptions that no enclosing module is to recover from."""
 
@@ -258,16 +261,18 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         if devices.is_move(name.bare) and args and isinstance(args[0], Tensor):
             return args[0]
-        is_constant = self.building and self.options.meta and constants.keeps_its_values(name.bare, args, kwargs)
+        beside_constants = self.options.meta and self._may_meet_constants(name.bare)
+        is_constant = beside_constants and constants.keeps_its_values(name.bare, args, kwargs)
         moved = devices.rewrite(name.bare, args, kwargs, meta=self.options.meta and not is_constant)
         if moved is not None:
             args, kwargs = moved
         if is_constant:
-            kwargs = constants.on_cpu(name.bare, kwargs)
-        elif self.building and self.options.meta:
-            if name.writes and args and isinstance(args[0], Tensor) and not args[0].is_meta:
-                raise NeedsValues(name.bare)
-            args, kwargs = constants.joined(args, kwargs)
+            self._has_constants = True
+            args, kwargs = constants.on_cpu(name.bare, args, kwargs)
+        elif beside_constants:
+            if name.writes and args and isinstance(args[0], Tensor) and not args[0].is_meta and constants.are_mixed(args, kwargs):
+                raise LosesValues(name.bare)
+            args, kwargs = constants.joined(args, kwargs, self.note_replacement)
         if self.building and name.writes and name.bare in INITIALISING:
             if self.options.meta:
                 return func(*args, **kwargs)
@@ -275,9 +280,12 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         if name.reads_value and self.options.meta and any(isinstance(arg, Tensor) and arg.is_meta for arg in args):
             raise NeedsValues(name.bare)
-        return self._call(func, name, args, kwargs)
+        return self._call(func, name, args, kwargs, is_constant)
 
-    def _call(self, func: Any, name: FunctionName, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _may_meet_constants(self, bare: str) -> bool:
+        return self.options.constants and (self.building or self._has_constants or bare in constants.OF_NUMBERS)
+
+    def _call(self, func: Any, name: FunctionName, args: tuple[Any, ...], kwargs: dict[str, Any], is_constant: bool) -> Any:
         instruction = self.user_instruction(sys._getframe(2))
         layer = self._layers[-1]
         call = RawCall(
@@ -297,7 +305,7 @@ class Recorder(TorchFunctionMode):
             for tensor in written_by(func, name.writes, args, kwargs):
                 self.kept.before_write(tensor)
         try:
-            result = None
+            result: Any = None
             if self.options.meta:
                 refuse_like_eager(name.bare, args, kwargs)
                 result = known_result(name.bare, args, kwargs)
@@ -310,25 +318,25 @@ class Recorder(TorchFunctionMode):
                 raise NeedsValues(name.bare) from error
             raise
         except RECOVERABLE as error:
-            result = self._without_constants(func, args, kwargs) if self.options.meta else None
-            if result is None:
+            result = self._without_constants(func, args, kwargs) if self.options.meta else _REFUSED
+            if result is _REFUSED:
                 result = self._recover_function(call, error, args, kwargs)
         index = len(self.calls)
         self.calls.append(call)
-        if self.options.meta and not self.building:
+        if self.options.meta and not self.building and not is_constant:
             result = _on_meta(result)
         self._note_result(call, index, result, args)
         return result
 
     def _without_constants(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What a refused call returns once the constants of the user's that still have values are without data too, else None."""
-        joined_args, joined_kwargs = constants.joined(args, kwargs)
-        if joined_args is args and joined_kwargs is kwargs:
-            return None
+        """What a refused call returns once the constants of the user's that still have values are without data too."""
+        if not constants.are_mixed(args, kwargs):
+            return _REFUSED
+        args, kwargs = constants.joined(args, kwargs, self.note_replacement)
         try:
-            return func(*joined_args, **joined_kwargs)
+            return func(*args, **kwargs)
         except RECOVERABLE:
-            return None
+            return _REFUSED
 
     def _note_result(self, call: RawCall, index: int, result: Any, args: tuple[Any, ...]) -> None:
         guesses = _guesses_of(call.args) | _guesses_of(call.kwargs)
@@ -728,6 +736,7 @@ def _on_meta(result: Any) -> Any:
     return result
 
 
+_REFUSED = object()
 _PLAIN = frozenset({int, float, str, bool, type(None), complex})
 __all__ = [
     "FACTORIES",

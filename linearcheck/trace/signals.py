@@ -14,6 +14,10 @@ class NeedsValues(TraceSignal):
     """A trace without data met a call that reads a value (`.item()`, `nonzero`): only a real run can go on."""
 
 
+class LosesValues(NeedsValues):
+    """What depends on data is written into a constant that had kept its values."""
+
+
 class TooLarge(TraceSignal):
     """A real run would cost more work or memory than it may."""
 

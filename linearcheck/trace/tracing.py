@@ -29,7 +29,7 @@ from linearcheck.trace.private import spare_dynamo
 from linearcheck.trace.probe import Differences, compare_runs, merge_leaks
 from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
 from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
-from linearcheck.trace.signals import NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
+from linearcheck.trace.signals import LosesValues, NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction, SpanTable
 
 BUILD_BYTES = 1e8
@@ -180,6 +180,8 @@ def run_forward(
             session.grad = True
         except TooLarge:
             raise Restart("meta") from None
+        except LosesValues:
+            session.recorder.options.constants = False
         except NeedsValues:
             raise Restart("real") from None
     raise RuntimeError("inputs could not be settled")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from linearcheck.sizes import is_batch
 from linearcheck.trace.tracing import build_session
 from linearcheck.trace.work import estimate_work
 from tests.trace.models import load, trace
@@ -64,6 +65,32 @@ def test_a_constant_is_known_by_the_call_that_made_it() -> None:
     maker = found.producer(product.tensors[1])
     assert product.tensors[1].name == "scale"
     assert maker is not None and maker.name == "linspace"
+
+
+RUNNING = {
+    "a cast": "self.fc(x).double().float() + torch.arange(6000)[None].float()",
+    "a count that decides": "self.fc(x) if int(torch.arange(5).sum()) == 10 else x.view(3)",
+    "positions that decide": "self.fc(x) if (torch.diff(torch.arange(6000, device=x.device)) == 1).all() else x.view(3)",
+    "steps": "sum(self.fc(x) * i.item() for i in torch.linspace(0, 1, 3))",
+    "a mask by data": "(lambda m: (m.__setitem__(x[0] > 0, 1), self.fc(x) * m)[1])(torch.arange(6000))",
+    "positions of true": "self.fc(x)[:, torch.nonzero(torch.arange(8) > 3).squeeze(1)]",
+}
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_forward_pass_that_reads_its_constants(name: str) -> None:
+    found = trace(large("[0.5]", forward=RUNNING[name]), ("N", 6000))
+    assert found.traced == "meta"
+    assert not found.failures and not found.python_errors
+    assert is_batch(found.outputs[0].sizes[0])
+
+
+def test_a_constant_of_the_forward_pass_is_known_where_it_joins() -> None:
+    found = trace(large("[0.5]", forward="self.fc(x) * torch.arange(6000)"), ("N", 6000))
+    product = next(call for call in found.calls if call.name == "mul")
+    maker = found.producer(product.tensors[1])
+    assert maker is not None and maker.name == "arange"
+    assert product.tensors[1].role == "constant"
 
 
 def test_a_table_written_into_a_large_tensor() -> None:
