@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from linearcheck.api import Report, ShapeError, check
+    from linearcheck.live import install, uninstall
 
 __version__ = "0.1.0"
-__all__ = ["Report", "ShapeError", "__version__", "check"]
+__all__ = ["Report", "ShapeError", "__version__", "check", "install", "uninstall"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from linearcheck import api
 
         return getattr(api, name)
+    if name in {"install", "uninstall"}:
+        from linearcheck import live
+
+        return getattr(live, name)
     raise AttributeError(f"module 'linearcheck' has no attribute {name!r}")

@@ -147,7 +147,7 @@ def _read(path: str) -> str | None:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
-        return None
+        return _source_of(path) or None  # a notebook's cell is no file, and its text is known
 
 
 def _check_target(text: str, options: CheckOptions) -> tuple[ModelReport, ...]:
@@ -219,8 +219,9 @@ def _copier(model: Any) -> Callable[[], Any]:
 def _source_file(kind: Any) -> str:
     try:
         return os.path.abspath(inspect.getsourcefile(kind) or "")
-    except TypeError:
-        return "<model>"
+    except (TypeError, OSError):  # a class of a notebook or of the prompt has no file; the text of its cell is known by another name
+        code = getattr(getattr(kind, "forward", kind), "__code__", None)
+        return code.co_filename if code is not None else "<model>"
 
 
 def _source_of(path: str) -> str:

@@ -44,7 +44,11 @@ def explain(text: str, model: str = "") -> Explanation | None:
     >>> explain("mat1 and mat2 shapes cannot be multiplied (64x1600 and 400x120)").codes
     ('LC101',)
     """
-    pasted = read_pasted(text)
+    return explanation_of(read_pasted(text), model)
+
+
+def explanation_of(pasted: Pasted, model: str = "") -> Explanation | None:
+    """The same for what has been read already: text and frames."""
     found = _last_message(pasted)
     if found is None:
         return None

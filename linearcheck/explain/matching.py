@@ -9,6 +9,14 @@ from collections.abc import Iterable
 from linearcheck.explain.explaining import Explanation
 from linearcheck.findings import Diagnostic, Report
 
+_AT_THE_PLACE = 4
+_NUMBERS = 2
+
+
+def certain(explanation: Explanation, report: Report) -> tuple[Diagnostic, ...]:
+    """The findings that fit, if they stand at the message's place, or have its numbers and its code."""
+    return tuple(diagnostic for diagnostic in fitting(explanation, report) if _score(explanation, diagnostic) > _NUMBERS)
+
 
 def fitting(explanation: Explanation, report: Report) -> tuple[Diagnostic, ...]:
     """The findings with the place or the numbers of the message; those with the most in common, in the report's order.
@@ -22,7 +30,7 @@ def fitting(explanation: Explanation, report: Report) -> tuple[Diagnostic, ...]:
 
 
 def _score(explanation: Explanation, diagnostic: Diagnostic) -> int:
-    place = 4 if _is_there(explanation, diagnostic) else 0
+    place = _AT_THE_PLACE if _is_there(explanation, diagnostic) else 0
     numbers = _common(explanation.reading.sizes, _numbers(diagnostic))
     return place + numbers + (1 if (place or numbers) and diagnostic.code in explanation.codes else 0)
 
@@ -41,9 +49,9 @@ def _is_there(explanation: Explanation, diagnostic: Diagnostic) -> bool:
 
 
 def _common(sizes: Iterable[int], numbers: set[int]) -> int:
-    """2 if all numbers that the mistake is about stand in the finding, else 0: one alone is there by chance."""
+    """Something if all numbers that the mistake is about stand in the finding, else 0: one alone is there by chance."""
     wanted = {abs(size) for size in sizes}
-    return 2 if wanted and wanted <= numbers else 0
+    return _NUMBERS if wanted and wanted <= numbers else 0
 
 
 def _numbers(diagnostic: Diagnostic) -> set[int]:
