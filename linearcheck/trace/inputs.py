@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from linearcheck.load.records import InputPlan, InputSpec
+from linearcheck.trace.constants import MOST_ELEMENTS
 from linearcheck.trace.recorder import OpenInput
 
 SMALL_LETTER_SIZES = (7, 11, 13, 17, 19, 23)
@@ -69,6 +70,7 @@ def make_inputs(
     meta: bool,
     changed_row: int | None = None,
     double: bool = False,
+    keep_integers: bool = False,
 ) -> MadeInputs:
     """The arguments of `forward` for one run.
 
@@ -76,13 +78,13 @@ def make_inputs(
         letters: Size of every letter, the batch `N` included.
         changed_row: One sample of the batch whose values are other than without it (the sample probe).
         double: Whether float32 becomes float64.
+        keep_integers: Whether small inputs of integers and booleans have values, which decide what a `forward` does, also on meta.
 
     Values: floats are standard normal from a fixed seed; integers lie between 1 and `choices.highest` (2), fall along a single axis, as
     sorted lengths do, and differ from sample to sample; booleans alternate.
     """
     if plan.make_arguments is not None:
-        return _ready_made(plan, letters, model, meta=meta, double=double)
-    device = torch.device("meta" if meta else "cpu")
+        return _ready_made(plan, letters, model, meta=meta, double=double, keep_integers=keep_integers)
     tensors: dict[str, Tensor] = {}
     opened: list[OpenInput] = []
     for position, spec in enumerate(plan.inputs):
@@ -90,7 +92,8 @@ def make_inputs(
         name = choices.dtypes.get(spec.name, spec.dtype) or "float32"
         dtype = getattr(torch, name)
         highest = choices.highest.get(spec.name, HIGHEST_INTEGER)
-        tensor = torch.empty(shape, dtype=dtype, device=device) if meta else _values(shape, dtype, spec, highest, position)
+        without_data = meta and not (keep_integers and _decides(dtype, math.prod(shape)))
+        tensor = torch.empty(shape, dtype=dtype, device="meta") if without_data else _values(shape, dtype, spec, highest, position)
         if changed_row is not None and not meta:
             _change_row(tensor, spec, changed_row, highest, position)
         if double and tensor.dtype == torch.float32:
@@ -102,7 +105,13 @@ def make_inputs(
     return MadeInputs(args, kwargs, tensors, opened)
 
 
-def _ready_made(plan: InputPlan, letters: Mapping[str, int], model: nn.Module, *, meta: bool, double: bool) -> MadeInputs:
+def _decides(dtype: torch.dtype, elements: int) -> bool:
+    return not dtype.is_floating_point and not dtype.is_complex and elements <= MOST_ELEMENTS
+
+
+def _ready_made(
+    plan: InputPlan, letters: Mapping[str, int], model: nn.Module, *, meta: bool, double: bool, keep_integers: bool
+) -> MadeInputs:
     assert plan.make_arguments is not None
     _seed_values()
     args, kwargs = plan.make_arguments(letters.get("N"))
@@ -110,7 +119,8 @@ def _ready_made(plan: InputPlan, letters: Mapping[str, int], model: nn.Module, *
     def placed(value: Any) -> Any:
         if isinstance(value, Tensor):
             value = value.double() if double and value.dtype == torch.float32 else value
-            return value.detach().to("meta") if meta else value.detach()
+            without_data = meta and not (keep_integers and _decides(value.dtype, value.numel()))
+            return value.detach().to("meta") if without_data else value.detach()
         if type(value) in (tuple, list):
             return type(value)(placed(item) for item in value)
         if type(value) is dict:

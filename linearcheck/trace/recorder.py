@@ -156,13 +156,18 @@ class Recorder(TorchFunctionMode):
         self._final: set[int] = set()
         """Exceptions that no enclosing module is to recover from."""
 
-    def start_forward(self, model: nn.Module, choices: Mapping[Key, int] | None = None) -> None:
-        """Forget the calls so far; the next ones belong to a forward pass of `model`. Tensors keep their numbers."""
+    def start_forward(self, model: nn.Module, choices: Mapping[Key, int] | None = None, *, has_constants: bool = False) -> None:
+        """Forget the calls so far; the next ones belong to a forward pass of `model`. Tensors keep their numbers.
+
+        Args:
+            has_constants: Whether some inputs have values though the trace is one without data.
+        """
         if choices is not None:
             self.options.choices = choices
         self.building = False
         self._seen = {key: known for key, known in self._seen.items() if isinstance(known[0](), nn.Parameter)}
         self._start(tuple((module, name) for name, module in model.named_modules()))
+        self._has_constants = has_constants
 
     def adopt(self, copy: Tensor, original: Tensor) -> None:
         """A buffer of a copied model is known as the original's."""

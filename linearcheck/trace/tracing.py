@@ -207,8 +207,17 @@ def _attempt(
     model = _copy_of(session) if not double else copy.deepcopy(session.model).double()
     if training is not None:
         model.train(training)
-    made = make_inputs(plan, letters, session.choices, model, meta=way == "meta", changed_row=changed_row, double=double)
-    recorder.start_forward(model, guesses)
+    made = make_inputs(
+        plan,
+        letters,
+        session.choices,
+        model,
+        meta=way == "meta",
+        changed_row=changed_row,
+        double=double,
+        keep_integers=recorder.options.constants,
+    )
+    recorder.start_forward(model, guesses, has_constants=any(not tensor.is_meta for tensor in made.tensors.values()))
     names = _known_tensors(session, model)
     inputs = {name: recorder.see(tensor) for name, tensor in made.tensors.items()}
     for name, seen in inputs.items():

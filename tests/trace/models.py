@@ -33,13 +33,15 @@ def plan(shapes: dict[str, tuple[int | str, ...]], dtypes: dict[str, str] | None
     return InputPlan(inputs, has_batch=any("N" in spec.axes for spec in inputs))
 
 
-def trace(source: str, *shapes: tuple[int | str, ...], name: str = "Net", train: bool = False) -> Trace:
+def trace(
+    source: str, *shapes: tuple[int | str, ...], name: str = "Net", train: bool = False, dtypes: dict[str, str] | None = None
+) -> Trace:
     """The trace of class `name`, its inputs in the order of `forward`'s arguments."""
     loaded = load(source, name)
 
     def plan_for(model: object) -> InputPlan:
         names = list(inspect.signature(model.forward).parameters)  # type: ignore[attr-defined]
-        return plan(dict(zip(names, shapes, strict=False)))
+        return plan(dict(zip(names, shapes, strict=False)), dtypes)
 
     return trace_model(loaded, plan_for, train=train).trace
 

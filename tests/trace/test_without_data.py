@@ -85,6 +85,31 @@ def test_a_forward_pass_that_reads_its_constants(name: str) -> None:
     assert is_batch(found.outputs[0].sizes[0])
 
 
+DECIDING = {
+    "padding": "self.fc(self.table(ids).mean(1)) if 0 not in ids[:, [0, -1]] else ids.view(3)",
+    "lengths": "self.fc(self.table(ids[:, : int((ids > 0).sum(1).max())]).mean(1))",
+    "an embedding of positions": "self.fc(self.table(ids.cumsum(1).clamp(max=9)).mean(1))",
+    "written to": "(lambda i: (i.__setitem__(self.table(ids)[..., 0] > 0, 1), self.fc(self.table(i).mean(1)))[1])(ids)",
+}
+
+
+@pytest.mark.parametrize("name", DECIDING)
+def test_integers_that_go_in_decide(name: str) -> None:
+    source = (
+        large("[0.5]", "self.table = nn.Embedding(10, 6000)", DECIDING[name])
+        .replace("(self, x)", "(self, ids)")
+        .replace("x = drop(x)", "pass")
+    )
+    found = trace(source, ("N", 7), dtypes={"ids": "int64"})
+    assert found.traced == "meta"
+    assert not found.failures and not found.python_errors
+    assert is_batch(found.outputs[0].sizes[0])
+    lookup = next(call for call in found.calls if call.name == "embedding")
+    assert lookup.input is not None and lookup.input.dtype == "int64"
+    if name == "padding":
+        assert lookup.input.role == "input"
+
+
 def test_a_constant_of_the_forward_pass_is_known_where_it_joins() -> None:
     found = trace(large("[0.5]", forward="self.fc(x) * torch.arange(6000)"), ("N", 6000))
     product = next(call for call in found.calls if call.name == "mul")
