@@ -31,6 +31,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from linearcheck.findings import Diagnostic, Proposal, Severity
 from linearcheck.rules.checkpoints import built_at, class_place, correspondence, grouped, is_adapting, loading_call
@@ -110,9 +111,9 @@ def _causes(
         model = trace.layer("")
         name = quoted(model.type) if model is not None else "the model"
         shown = listed([quoted(entry.name) for entry in checkpoint.entries[:3]])
-        yield Cause(
-            f"none of the {len(checkpoint.entries)} names in {path} is one of {name}", f"It holds the state of another model: {shown}."
-        )
+        said = "none" if not found.pairs else f"only {len(found.pairs)}"
+        message = f"{said} of the {len(checkpoint.entries)} names in {path} {'is' if len(found.pairs) < 2 else 'are'} of {name}"
+        yield Cause(message, f"It holds the state of another model: {shown}.")
         return
     if found.wrappers:
         yield _wrapped(trace, checkpoint, found)
@@ -140,10 +141,10 @@ def _modules(entries: Sequence[StateEntry], everything: Sequence[StateEntry]) ->
 
 def _wrapped(trace: Trace, checkpoint: Checkpoint, found: Correspondence) -> Cause:
     words = found.wrappers
-    inner = next((word for word in words if not all(entry.name.startswith(f"{word}.") for entry in checkpoint.entries)), None)
     sentence = "; ".join(_SAVED_BY[word] for word in words) + "."
-    if inner is None:
-        prefix = "".join(f"{word}." for word in checkpoint.entries[0].name.split(".") if word in words)
+    prefix = "".join(f"{word}." for word in takewhile(lambda part: part in words, checkpoint.entries[0].name.split(".")))
+    rests = [entry.name.removeprefix(prefix).split(".") for entry in checkpoint.entries if entry.name.startswith(prefix)]
+    if prefix and len(rests) == len(checkpoint.entries) and not any(word in rest for rest in rests for word in words):
         return Cause(
             f"every name in `{checkpoint.path}` begins with `{prefix}`, which the model's do not",
             sentence,

@@ -100,7 +100,15 @@ def saved_arguments(mismatch: Mismatch) -> dict[str, int]:
         for argument, size in _told_by(layer, part).items():
             if found.setdefault(argument, size) != size:
                 return {}
-    return {argument: size for argument, size in found.items() if declared_int(layer, argument) not in (size, None)}
+    return {argument: size for argument, size in found.items() if built_with(layer, argument) not in (size, None)}
+
+
+def built_with(layer: Layer | None, argument: str) -> int | None:
+    """An argument of a layer as a number; a kernel of one size along every axis is that size."""
+    value = layer.declared.get(argument) if layer is not None else None
+    if isinstance(value, tuple) and len(set(value)) == 1 and isinstance(value[0], int):
+        return value[0]
+    return declared_int(layer, argument)
 
 
 def _told_by(layer: Layer, part: Part) -> dict[str, int]:
@@ -193,7 +201,7 @@ def _calls(trace: Trace, layer: Layer) -> list[Call]:
 
 def _words(trace: Trace, layer: Layer, changes: Mapping[str, int], call: Call | None) -> str:
     saved = listed([f"{argument}={size}" for argument, size in changes.items()])
-    built = listed([f"{argument}={declared_int(layer, argument)}" for argument in changes])
+    built = listed([f"{argument}={built_with(layer, argument)}" for argument in changes])
     said = f"{layer_name(layer)} was saved with {saved}, and is built with {built}."
     return f"{said} {_why(trace, layer, changes, call)}".strip()
 
@@ -216,11 +224,8 @@ def _why(trace: Trace, layer: Layer, changes: Mapping[str, int], call: Call | No
 
 def is_last(trace: Trace, layer: Layer) -> bool:
     """Whether no layer with parameters is called after this one."""
-    order = [
-        call.layer
-        for call in trace.calls
-        if call.kind == "module" and (known := trace.layer_of(call)) and known.n_params and known.torch_type
-    ]
+    called = [trace.layer_of(call) for call in trace.calls if call.kind == "module"]
+    order = [known.name for known in called if known is not None and known.parameters and known.torch_type]
     return bool(order) and order[-1] == layer.name
 
 

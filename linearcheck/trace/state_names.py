@@ -40,7 +40,7 @@ class Correspondence:
     def is_unrelated(self) -> bool:
         """Whether hardly a name goes together and no shape does: the checkpoint is of another model."""
         size = min(len(self.pairs) + len(self.missing), len(self.pairs) + len(self.unexpected))
-        return not self.pairs or (not self.n_fitting and not self.renamed and 10 * len(self.pairs) < size)
+        return not self.pairs or (not self.n_fitting and not self.renamed and 4 * len(self.pairs) < size)
 
     @property
     def score(self) -> tuple[int, int, int]:
