@@ -1,4 +1,4 @@
-"""ResNet-152 in plain torch: "Deep Residual Learning for Image Recognition", He et al. 2015, table 1."""
+"""ResNets of bottlenecks in plain torch: "Deep Residual Learning for Image Recognition", He et al. 2015, table 1."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Bottleneck(nn.Module):
         return self.relu(out)
 
 
-class ResNet152(nn.Module):
-    def __init__(self, num_classes: int = 1000) -> None:
+class ResNet(nn.Module):
+    def __init__(self, depths: tuple[int, int, int, int], num_classes: int = 1000) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),
@@ -42,10 +42,10 @@ class ResNet152(nn.Module):
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, stride=2, padding=1),
         )
-        self.stage1 = self._stage(64, 64, blocks=3, stride=1)
-        self.stage2 = self._stage(256, 128, blocks=8, stride=2)
-        self.stage3 = self._stage(512, 256, blocks=36, stride=2)
-        self.stage4 = self._stage(1024, 512, blocks=3, stride=2)
+        self.stage1 = self._stage(64, 64, blocks=depths[0], stride=1)
+        self.stage2 = self._stage(256, 128, blocks=depths[1], stride=2)
+        self.stage3 = self._stage(512, 256, blocks=depths[2], stride=2)
+        self.stage4 = self._stage(1024, 512, blocks=depths[3], stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(2048, num_classes)
 
@@ -58,3 +58,13 @@ class ResNet152(nn.Module):
         x = self.stem(x)
         x = self.stage4(self.stage3(self.stage2(self.stage1(x))))
         return self.fc(torch.flatten(self.pool(x), 1))
+
+
+class ResNet50(ResNet):
+    def __init__(self) -> None:
+        super().__init__((3, 4, 6, 3))
+
+
+class ResNet152(ResNet):
+    def __init__(self) -> None:
+        super().__init__((3, 8, 36, 3))
