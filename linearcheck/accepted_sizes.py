@@ -38,7 +38,14 @@ def measure_sizes(job: CheckJob, run_apart: Callable[..., Any] | None = None) ->
         if traced.plan.make_arguments is not None:
             raise LoadError("LC902", "`--inputs` makes the arguments itself, so their sizes cannot be changed", str(job.target.place))
         prober, plan = _running(loaded, traced)
-        found = [_report(prober, accepted_sizes(prober, axis)) for axis in axes_of(plan)]
+        prober.prefer_speed()
+        axes = axes_of(plan)
+        found = []
+        for number, axis in enumerate(axes):
+            prober.share_time(len(axes) - number)
+            sizes = accepted_sizes(prober, axis)
+            prober.share_time(1)  # what refuses is looked at again for its words
+            found.append(_report(prober, sizes))
     return ModelReport(
         path=loaded.display_path(str(loaded.path)),
         name=loaded.name,
@@ -98,6 +105,7 @@ def _report(prober: Prober, found: Sizes) -> AxisSizes:
         exceptions=tuple(found.exceptions),
         refused=tuple(_refusal(prober, found, low, high, probe) for low, high, probe in found.refused),
         finished=found.finished,
+        n_tried=found.n_tried,
     )
 
 
@@ -116,8 +124,9 @@ def _axis_name(spec: InputSpec, axis: Axis) -> str:
 def _refusal(prober: Prober, found: Sizes, low: int, high: int, probe: Probe) -> Refusal:
     """Where the model breaks at a size, in the words of the finding that a check would have."""
     bound = high or None
-    assert probe.run is not None
     trace = _trace_at(prober, (found.axis, *found.tied), probe)
+    if trace is None:
+        return _placed(low, bound, "the model cannot be run at this size a second time", "", None)
     for diagnostic in sorted(diagnose(trace), key=lambda d: d.call if d.call is not None else len(trace.calls)):
         if diagnostic.severity is Severity.ERROR and not diagnostic.code.startswith(("LC5", "LC9")):
             return _placed(low, bound, diagnostic.message, diagnostic.layer, diagnostic.span, diagnostic.code)
@@ -130,7 +139,7 @@ def _refusal(prober: Prober, found: Sizes, low: int, high: int, probe: Probe) ->
         said = stopped.message.strip().splitlines()
         words = f"the code of the model raises {stopped.type}{f': {said[0]}' if said else ''}"
         return _placed(low, bound, words, stopped.layer, stopped.site)
-    rows, samples = ", ".join(shape_text(tensor.shape) for tensor in trace.outputs), counted(probe.run.letters.get("N", 0), "sample")
+    rows, samples = ", ".join(shape_text(tensor.shape) for tensor in trace.outputs), counted(prober.letters.get("N", 0), "sample")
     return _placed(low, bound, f"nothing raises, but the output {rows} has no row for each of {samples}", "", None)
 
 
@@ -138,12 +147,13 @@ def _placed(low: int, high: int | None, message: str, layer: str, span: Span | N
     return Refusal(low, high, message, layer, span.path if span is not None else "", span.line if span is not None else None, code)
 
 
-def _trace_at(prober: Prober, axes: tuple[Axis, ...], probe: Probe) -> Trace:
+def _trace_at(prober: Prober, axes: tuple[Axis, ...], probe: Probe) -> Trace | None:
     """The run as a trace, its batch named where another batch fails alike."""
-    run, varied = probe.run, {}
-    assert run is not None
+    plan, letters = prober.changed(axes, probe.size)
+    run, varied = prober.run(plan, letters), dict[str, Run]()
+    if run is None:
+        return None
     if "N" in run.letters and not any(axis.letter == "N" for axis in axes):
-        plan, letters = prober.changed(axes, probe.size)
         other = prober.run(plan, {**letters, "N": 2 * letters["N"]})
         if other is not None and list(other.failed_keys) == list(run.failed_keys):
             varied["N"] = other

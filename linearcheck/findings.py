@@ -232,7 +232,7 @@ class AxisSizes:
     """The sizes that a model accepts along one axis of an input: every `step`-th from `smallest` to `largest`.
 
     `is_open`: nothing above `largest` was tried. `tied` are axes, as input and index, that have to have the same size. `exceptions` are
-    sizes of this pattern that are refused after all. `finished` is False where time ran out.
+    sizes of this pattern that are refused after all. `finished` is False where time ran out, after `n_tried` other sizes.
     """
 
     input: str
@@ -248,6 +248,7 @@ class AxisSizes:
     exceptions: tuple[int, ...] = ()
     refused: tuple[Refusal, ...] = ()
     finished: bool = True
+    n_tried: int = 1
 
 
 @dataclass(frozen=True, slots=True)

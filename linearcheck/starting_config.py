@@ -50,7 +50,7 @@ def _entry(model: ModelReport, prefix: str) -> Iterator[str]:
         yield f"# {_comment(f'{given.name}: {given.source}: {given.why}' if given.why else f'{given.name}: {given.source}')}"
     if model.inputs and _are_readable(model.inputs):
         yield f"input-shape = [{', '.join(_string(text) for text in shape_texts(model.inputs))}]"
-        if not any(depends_on(size, "N") or size == "N" for given in model.inputs for size in given.shape):
+        if not any(size == "N" or (not isinstance(size, str) and depends_on(size)) for given in model.inputs for size in given.shape):
             yield "no-batch = true"
     yield from _arguments(model)
 

@@ -90,6 +90,9 @@ def scalar(state: State, generator: random.Random) -> State:
 CHANGES: tuple[Callable[[State, random.Random], State], ...] = (reshape, drop, add, prefix, rename, shuffle, cast, scalar)
 
 
+BUILT = [(8, 3, 20, 5), (8, 3, 20, 5), (16, 3, 20, 5), (8, 2, 20, 5), (8, 3, 30, 5), (8, 3, 20, 7)]
+
+
 def loads(net: nn.Module, state: State) -> bool:
     try:
         copy.deepcopy(net).load_state_dict(state)
@@ -103,9 +106,7 @@ def test_it_objects_where_loading_does(tmp_path: Path, seed: int) -> None:
     generator = random.Random(seed)
     net = Net()
     for _ in range(6):
-        state = Net(
-            *generator.choice([(8, 3, 20, 5), (8, 3, 20, 5), (16, 3, 20, 5), (8, 2, 20, 5), (8, 3, 30, 5), (8, 3, 20, 7)])
-        ).state_dict()
+        state = Net(*generator.choice(BUILT)).state_dict()
         names = []
         for change in generator.sample(CHANGES, generator.randrange(3)):
             names.append(change.__name__)

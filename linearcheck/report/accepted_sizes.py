@@ -28,7 +28,13 @@ def accepted(sizes: AxisSizes) -> str:
     '32 to 35'
     """
     if sizes.smallest == sizes.largest:
-        return f"{sizes.size} only"
+        return (
+            f"{sizes.size} only"
+            if sizes.finished
+            else f"{sizes.size}, and none of {sizes.n_tried} others"
+            if sizes.n_tried
+            else str(sizes.size)
+        )
     remainder = sizes.smallest % sizes.step
     pattern = (
         "" if sizes.step == 1 else f"multiples of {sizes.step}" if remainder == 0 else f"{remainder} more than a multiple of {sizes.step}"
@@ -42,9 +48,9 @@ def accepted(sizes: AxisSizes) -> str:
 
 
 def kind(sizes: AxisSizes) -> str:
-    """One word for programs: `fixed`, `free`, `multiple`, `range`."""
+    """One word for programs: `fixed`, `free`, `multiple`, `range`, or `unknown` where time ran out."""
     if sizes.smallest == sizes.largest:
-        return "fixed"
+        return "fixed" if sizes.finished else "unknown"
     return "multiple" if sizes.step > 1 else "free" if sizes.is_open and sizes.smallest == 1 else "range"
 
 

@@ -9,6 +9,7 @@
 | a view | LC407 a batch size as a number; LC402 sizes of one sample fit k times; LC411 order in memory; LC401 |
 | an operation | LC403, LC404, LC405, LC413, LC415 by what the operation is; LC409 only where the shapes fit; LC499 the rest |
 | the author's code | LC414 about a shape; LC903 anything else |
+| a checkpoint | the layer's own finding, where the checkpoint only agrees with it; LC601 a shape; LC602 names |
 
 A finding may account for further failed calls (LC402 at the view for the layer after it); about these nothing else is said.
 What fails later inside the same call of one of torch's layers, and what the repair of an earlier layer's input would mend as

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from linearcheck.load.records import InputPlan, LoadedModel
 from linearcheck.trace.assemble import Run
 from linearcheck.trace.recorder import Key
+from linearcheck.trace.signals import FirstFailure
 from linearcheck.trace.tracing import ConstructionError, Restart, Session, build_session, run_forward
 
 LARGEST_BATCH = 64
@@ -17,6 +18,8 @@ LARGEST_LENGTH = 4096
 MOST_STEP = 256
 MOST_SEGMENTS = 8
 SECONDS_PER_MODEL = 20.0
+LONG_RUN_SECONDS = 0.1
+"""A model that takes longer with data is run without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Probe:
-    """What one run came to: it was accepted, or `key` is the call that refused first, None where only the output was wrong."""
+    """What one run came to: it was accepted, or `key` is the call that refused first, None where only the output was wrong.
+
+    A run that was ended by that call is not kept.
+    """
 
     size: int
     accepted: bool
@@ -57,6 +63,7 @@ class Sizes:
     refused: list[tuple[int, int, Probe]] = field(default_factory=list)
     tied: tuple[Axis, ...] = ()
     finished: bool = True
+    n_tried: int = 0
     exceptions: list[int] = field(default_factory=list)
 
     @property
@@ -70,16 +77,41 @@ class Prober:
     def __init__(self, loaded: LoadedModel, session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run) -> None:
         self.loaded, self.session, self.plan, self.letters = loaded, session, plan, dict(letters)
         self.rows = [[axis for axis, size in enumerate(seen.shape) if size == letters.get("N")] for seen in base.outputs]
-        self.ends = time.monotonic() + SECONDS_PER_MODEL
+        self.last = time.monotonic() + SECONDS_PER_MODEL
+        self.ends = self.last
 
     @property
     def out_of_time(self) -> bool:
         return time.monotonic() > self.ends
 
+    def share_time(self, n_axes: int) -> None:
+        """Let the next axis have its part of the time that is left, with `n_axes` still to come, itself among them."""
+        self.ends = time.monotonic() + max(0.0, self.last - time.monotonic()) / n_axes
+
+    def prefer_speed(self) -> None:
+        """Run without data from here on, where a run with data takes long and one without comes to the same."""
+        began = time.monotonic()
+        first = self.run(self.plan, self.letters)
+        if self.session.way == "meta" or time.monotonic() - began < LONG_RUN_SECONDS or first is None:
+            return
+        kept = self.session
+        try:
+            self.session = build_session(self.loaded, train=kept.train, way="meta")
+            self.session.choices = kept.choices
+            other = run_forward(self.session, self.plan, self.letters)
+        except (Restart, ConstructionError, RuntimeError):
+            self.session = kept
+            return
+        if list(other.failed_keys) != list(first.failed_keys) or (other.raised is None) != (first.raised is None):
+            self.session = kept
+
     def at(self, axes: Iterable[Axis], size: int) -> Probe:
         """One run with the axes at a size. Not `known` where the model can be run neither with data nor without at that size."""
         plan, letters = self.changed(axes, size)
-        run = self.run(plan, letters)
+        try:
+            run = self.run(plan, letters, quickly=True)
+        except FirstFailure as failure:
+            return Probe(size, False, key=failure.key)  # type: ignore[arg-type]
         if run is None:
             return Probe(size, False, known=False)
         if run.raised is None and not run.failed_keys:
@@ -96,8 +128,10 @@ class Prober:
                 specs[place.input] = replace(own, axes=(*own.axes[: place.axis], size, *own.axes[place.axis + 1 :]))
         return replace(self.plan, inputs=tuple(specs.values())), letters
 
-    def run(self, plan: InputPlan, letters: Mapping[str, int]) -> Run | None:
+    def run(self, plan: InputPlan, letters: Mapping[str, int], *, quickly: bool = False) -> Run | None:
+        """One run; `quickly` ends it at its first failure, with a `FirstFailure`. None where it cannot be made."""
         for _ in range(3):
+            self.session.recorder.options.stop_at_failure = quickly
             try:
                 return run_forward(self.session, plan, letters)
             except Restart as restart:
@@ -200,12 +234,14 @@ def _sizes(prober: Prober, axes: tuple[Axis, ...], size: int) -> Sizes:
         found.exceptions = _exceptions(probe, found, prober)
     found.refused = _stretches(probe, found, prober)
     found.finished = not prober.out_of_time
+    found.n_tried = len(tried) - 1
     return found
 
 
 def _step(probe: Callable[[int], Probe], size: int, prober: Prober) -> int | None:
     """The distance to the nearest other accepted size; None where every other size that was tried is refused."""
-    for step in sorted({*range(1, 7), *(part for part in range(7, MOST_STEP + 1) if size % part == 0), 8, 16, 32, size}):
+    steps: set[int] = {*range(1, 7), *(part for part in range(7, MOST_STEP + 1) if size % part == 0), 8, 16, 32, size}
+    for step in sorted(steps):
         for other in (size + step, size - step):
             if other >= 1 and not prober.out_of_time and probe(other).accepted:
                 return step

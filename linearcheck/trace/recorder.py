@@ -23,7 +23,7 @@ from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, f
 from linearcheck.trace.kept_values import KeptValues, version_of, written_by
 from linearcheck.trace.known_results import known_result
 from linearcheck.trace.refusals import refuse_like_eager
-from linearcheck.trace.signals import LosesValues, NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
+from linearcheck.trace.signals import FirstFailure, LosesValues, NeedsGrad, NeedsValues, OutOfMemory, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction
 from linearcheck.trace.stand_ins import StandIn, stand_in_for_function, stand_in_for_module
 from linearcheck.trace.work import estimate_work
@@ -118,6 +118,8 @@ class RecorderOptions:
     """Bytes of values that may be kept."""
     on_values: Callable[[Key, list[Tensor]], None] | None = None
     """Told what each call returned, as it returns."""
+    stop_at_failure: bool = False
+    """Whether the first failure ends the run with a `FirstFailure`, instead of being recovered from."""
 
 
 class Recorder(TorchFunctionMode):
@@ -393,6 +395,7 @@ class Recorder(TorchFunctionMode):
         if stand_in is None:
             raise error
         call.error = error
+        self._stop_if_asked(call.key)
         return _with_grad_of(self._decide(call, stand_in), tensors_of((args, tuple(kwargs.values()))))
 
     def _module_of(self, call: RawCall) -> nn.Module | None:
@@ -487,6 +490,7 @@ class Recorder(TorchFunctionMode):
             if stand_in is None:
                 raise error
             call.error = error
+            self._stop_if_asked(call.key)
             guesses = _guesses_of(call.args) | _guesses_of(call.kwargs)
             if len(stand_in.candidates) > 1 or stand_in.open:
                 call.decision = len(self.decisions)
@@ -553,6 +557,11 @@ class Recorder(TorchFunctionMode):
                 self._has_open_decision,
             )
         )
+        self._stop_if_asked(self.python_errors[-1].key)
+
+    def _stop_if_asked(self, key: Key) -> None:
+        if self.options.stop_at_failure:
+            raise FirstFailure(key)
 
     def note_construction_error(self, error: Exception) -> Instruction | None:
         """Where in the user's code an exception that ended the constructor was raised."""

@@ -30,6 +30,14 @@ class OutOfMemory(TraceSignal):
     """The machine cannot give the memory that the model asks for."""
 
 
+class FirstFailure(TraceSignal):
+    """A call failed, and only whether and where one does was asked for: `key` is the recorder's name for it."""
+
+    def __init__(self, key: object) -> None:
+        super().__init__(key)
+        self.key = key
+
+
 class RetryInput(TraceSignal):
     """An input whose dtype or range was left open is refused by its first consumer, which takes another one."""
 
