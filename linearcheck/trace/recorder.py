@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 from weakref import ref
@@ -20,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from linearcheck.trace import constants, devices
 from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, function_name
+from linearcheck.trace.handlers import is_handled
 from linearcheck.trace.kept_values import KeptValues, version_of, written_by
 from linearcheck.trace.known_results import known_result
 from linearcheck.trace.refusals import refuse_like_eager
@@ -29,6 +31,8 @@ from linearcheck.trace.stand_ins import StandIn, stand_in_for_function, stand_in
 from linearcheck.trace.work import estimate_work
 
 Key = tuple[Any, ...]
+HOME = str(Path(__file__).with_name("tracing.py"))
+"""Whose frames stand between the user's program, where the Python API is called, and the model."""
 BIRTH_MARK = "_linearcheck_birth"
 """An attribute that every module built under a recorder carries, and so every copy of it."""
 RECOVERABLE = (RuntimeError, ValueError, IndexError, AssertionError, TypeError)
@@ -107,6 +111,7 @@ class OpenInput:
 @dataclass
 class RecorderOptions:
     is_user_file: Callable[[str], bool]
+    source_of: Callable[[str], str] = lambda file: ""
     meta: bool = False
     work_limit: float = float("inf")
     bytes_limit: float = float("inf")
@@ -391,12 +396,23 @@ class Recorder(TorchFunctionMode):
         if isinstance(error, TypeError) and not tensors_of((args, tuple(kwargs.values()))):
             raise error
         self._retry_open_input(call, args, kwargs)
+        if self._is_handled(error):
+            raise error
         stand_in = stand_in_for_function(call.name.bare, call.func, args, kwargs, self._module_of(call))
         if stand_in is None:
             raise error
         call.error = error
         self._stop_if_asked(call.key)
         return _with_grad_of(self._decide(call, stand_in), tensors_of((args, tuple(kwargs.values()))))
+
+    def _is_handled(self, error: Exception) -> bool:
+        return is_handled(error, sys._getframe(2), self._is_user_code, self.options.source_of, HOME)
+
+    def _is_user_code(self, code: CodeType) -> bool:
+        known = self._user_codes.get(code)
+        if known is None:
+            known = self._user_codes[code] = self.options.is_user_file(code.co_filename)
+        return known
 
     def _module_of(self, call: RawCall) -> nn.Module | None:
         return self.calls[call.parent].module if call.parent is not None else None
@@ -480,7 +496,7 @@ class Recorder(TorchFunctionMode):
         _ask_for_grad(text, error)
         if isinstance(error, NotImplementedError) and self.options.meta and "forward" not in text:
             raise NeedsValues(text) from error
-        if not isinstance(error, ABOUT_SHAPES) or id(error) in self._final:
+        if not isinstance(error, ABOUT_SHAPES) or id(error) in self._final or self._is_handled(error):
             raise error
         frame = self._raising_frame(error.__traceback__)
         from_user = frame is not None
@@ -527,10 +543,7 @@ class Recorder(TorchFunctionMode):
         frame = None
         while traceback is not None:
             code = traceback.tb_frame.f_code
-            is_user = self._user_codes.get(code)
-            if is_user is None:
-                is_user = self._user_codes[code] = self.options.is_user_file(code.co_filename)
-            if is_user:
+            if self._is_user_code(code):
                 frame = traceback
             traceback = traceback.tb_next
         if frame is None:
@@ -582,10 +595,7 @@ class Recorder(TorchFunctionMode):
     def _building_frames(self, frame: FrameType | None, born: nn.Module) -> Iterator[tuple[Instruction, dict[str, Any]]]:
         while frame is not None:
             code = frame.f_code
-            is_user = self._user_codes.get(code)
-            if is_user is None:
-                is_user = self._user_codes[code] = self.options.is_user_file(code.co_filename)
-            if is_user and not (code.co_varnames and frame.f_locals.get(code.co_varnames[0]) is born):
+            if self._is_user_code(code) and not (code.co_varnames and frame.f_locals.get(code.co_varnames[0]) is born):
                 yield (code, frame.f_lasti), numbers_in_frame(frame)
             frame = frame.f_back
 

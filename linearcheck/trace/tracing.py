@@ -98,6 +98,7 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
         limited = way is None and attempt == "real"
         options = RecorderOptions(
             loaded.is_user_file,
+            loaded.source_of,
             meta=attempt == "meta",
             work_limit=BUILD_WORK if limited else float("inf"),
             bytes_limit=BUILD_BYTES if limited else float("inf"),

@@ -306,3 +306,59 @@ def test_a_weight_of_in_and_out_promises_out() -> None:
     found = trace(source, ("N", 10))
     assert len(found.failures) == 1
     assert found.outputs[0].sizes == (N, 7)
+
+
+HANDLER = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 10)
+
+        def forward(self, x):
+            x = self.conv(x)
+            try:
+                x = self.fc(x)  # here
+            except {kind} as error:
+                {handler}
+            return x
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "handler"),
+    [
+        ("RuntimeError", "x = self.fc(x.flatten(1))"),
+        ("Exception", "return self.fc(x.flatten(1))"),
+        ("(ValueError, RuntimeError)", "x = self.fc(x.flatten(1))"),
+    ],
+)
+def test_failure_that_the_author_is_ready_for_is_none(kind: str, handler: str) -> None:
+    found = trace(HANDLER.format(kind=kind, handler=handler), ("N", 3, 8, 8))
+    assert not found.failures and not found.python_errors
+    assert found.outputs[0].sizes == (N, 10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "handler"),
+    [
+        ("RuntimeError", "print(x.shape); raise"),
+        ("RuntimeError", "raise ValueError('bad') from error"),
+        ("Exception", "print(error); exit(1)"),
+        ("Exception", "print(error)"),
+        ("Exception", "pass"),
+        ("KeyError", "x = self.fc(x.flatten(1))"),
+    ],
+)
+def test_failure_that_is_only_shown_or_hidden_is_one(kind: str, handler: str) -> None:
+    source = HANDLER.format(kind=kind, handler=handler)
+    assert failing_lines(source, ("N", 3, 8, 8)) == [line_of(source, "# here")]
+
+
+def test_handler_of_who_calls_the_check_is_not_the_models() -> None:
+    source = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(3, 4)\n\n"
+    source += "    def forward(self, x):\n        return self.fc(x)\n"
+    try:
+        found = trace(source, ("N", 5))
+    except RuntimeError:
+        found = None
+    assert found is not None and len(found.failures) == 1
