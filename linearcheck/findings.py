@@ -278,6 +278,8 @@ class ModelReport:
     """What the user's code wrote to stdout and stderr; shown with --verbose only."""
     problems: tuple[str, ...] = ()
     """What was asked for beside the model and could not be done, such as a checkpoint that cannot be read. They are errors of the run."""
+    weights: Literal["its own", "another's"] | None = None
+    """Whether the checkpoint that it was compared with is one of this model at all."""
     sizes: tuple[AxisSizes, ...] = ()
     """What `linearcheck sizes` found; a check leaves it empty."""
 

@@ -32,7 +32,7 @@ from linearcheck.trace.records import Call, Trace
 from linearcheck.trace.signals import TraceSignal
 from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
 from linearcheck.trace.unrun import traced_without_forward
-from linearcheck.weights import Weights, read_weights, with_weights
+from linearcheck.weights import Weights, read_weights, whose, with_weights
 
 __all__ = ["check_model", "discover_models"]
 
@@ -180,6 +180,7 @@ def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tup
         notes=tuple(d for d in diagnostics if d.severity is Severity.NOTE),
         remarks=(*traced.plan.readings, *loaded.remarks),
         left_out=loaded.left_out,
+        weights=whose(trace),
     )
 
 

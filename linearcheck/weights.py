@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from linearcheck.job import CheckJob
 from linearcheck.load.checkpoints.choosing import choose_state
 from linearcheck.load.checkpoints.reading import CheckpointError, Contents, read_checkpoint
 from linearcheck.trace.records import Trace
+from linearcheck.trace.state_names import correspond
 from linearcheck.worker.skipped import shown_path
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ def read_weights(job: CheckJob) -> Weights:
         return Weights(shown, read_checkpoint(place))
     except CheckpointError as error:
         return Weights(shown, problem=f"the checkpoint `{shown}` {error}")
+
+
+def whose(trace: Trace) -> Literal["its own", "another's"] | None:
+    """Whether the checkpoint that is compared with a model is one of it, whatever may differ."""
+    checkpoint = trace.checkpoint
+    if checkpoint is None:
+        return None
+    return "another's" if correspond(checkpoint.entries, checkpoint.wanted).is_unrelated else "its own"
 
 
 def with_weights(trace: Trace, model: nn.Module, weights: Weights) -> tuple[Trace, tuple[str, ...]]:

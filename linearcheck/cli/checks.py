@@ -13,7 +13,7 @@ from linearcheck.cli.abstract import is_incomplete
 from linearcheck.cli.memory import Memory
 from linearcheck.cli.progress import progress_bar
 from linearcheck.cli.targets import Named
-from linearcheck.findings import FileReport, ModelReport, Report, RunError
+from linearcheck.findings import FileReport, ModelReport, Report, RunError, Severity
 from linearcheck.job import CheckJob, CheckOptions
 from linearcheck.load.records import LoadError
 from linearcheck.load.sources import MAX_BYTES, read_source
@@ -98,7 +98,7 @@ class Checks:
                 options.append(job.options)
                 sources.update(result.sources)
             groups.append((one, models, options))
-        return groups, sources, errors
+        return _each_with_its_weights(groups), sources, errors
 
     def _report(self, groups: Sequence[_Group], sources: dict[str, str], errors: list[RunError], texts: Mapping[str, str]) -> Report:
         versions: Pool | Memory = self._pool or self.memory
@@ -113,6 +113,26 @@ class Checks:
         scopes = [_scope(one, its_options) for one, _, options in groups for its_options in options]
         report = with_fingerprints(with_suppressions(report, scopes, _texts_of(groups, texts)))
         return with_baseline(report, self.baseline) if self.baseline is not None else report
+
+
+def _each_with_its_weights(groups: Sequence[_Group]) -> list[_Group]:
+    """Where one checkpoint was compared with several models and is one of some, that it is none of the others is no finding."""
+    own = {
+        options.weights for _, models, every in groups for model, options in zip(models, every, strict=True) if model.weights == "its own"
+    }
+    return [
+        (one, [_not_its_own(model) if options.weights in own else model for model, options in zip(models, every, strict=True)], every)
+        for one, models, every in groups
+    ]
+
+
+def _not_its_own(model: ModelReport) -> ModelReport:
+    foreign = tuple(found for found in model.diagnostics if found.code == "LC602") if model.weights == "another's" else ()
+    if not foreign:
+        return model
+    kept = tuple(found for found in model.diagnostics if found not in foreign)
+    notes = (*model.notes, *(replace(found, severity=Severity.NOTE) for found in foreign))
+    return replace(model, diagnostics=kept, notes=notes, status="ok" if model.status == "findings" and not kept else model.status)
 
 
 def _with(job: CheckJob, overlay: Mapping[str, str], try_fixes: bool) -> CheckJob:

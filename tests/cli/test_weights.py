@@ -28,6 +28,17 @@ class Net(nn.Module):
         return self.fc(self.norm(self.conv(x)).mean((2, 3)))
 """
 
+CRITIC = """
+
+class Critic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.score = nn.Conv2d(3, 1, 16)
+
+    def forward(self, x):
+        return self.score(x).flatten(1)
+"""
+
 UNKNOWN = """
 from torch import nn
 
@@ -175,3 +186,13 @@ def test_a_model_whose_input_is_not_known_is_compared_all_the_same(linearcheck: 
 def test_ignoring_a_code_ignores_it(linearcheck: Run, net: Path) -> None:
     torch.save(Net(num_classes=3).state_dict(), net / "net.pt")
     assert linearcheck(*CHECK, "net.pt", "--ignore", "LC6").code == 0
+
+
+def test_the_checkpoint_of_one_model_is_no_finding_about_another(linearcheck: Run, net: Path) -> None:
+    (net / "net.py").write_text(NET + CRITIC)
+    torch.save(Net(num_classes=3).state_dict(), net / "net.pt")
+    result = linearcheck("net.py", "-s", "3,16,16", "--output-format", "json", "--weights", "net.pt")
+    found = {model["name"]: [diagnostic["code"] for diagnostic in model["diagnostics"]] for model in result.json["models"]}
+    assert found == {"Net": ["LC601"], "Critic": []}
+    alone = linearcheck("net.py:Critic", "-s", "3,16,16", "--output-format", "json", "--weights", "net.pt")
+    assert [diagnostic["code"] for diagnostic in alone.json["models"][0]["diagnostics"]] == ["LC602"]
