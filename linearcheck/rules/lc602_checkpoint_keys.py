@@ -134,7 +134,7 @@ def _causes(
 
 
 def _modules(entries: Sequence[StateEntry], everything: Sequence[StateEntry]) -> str:
-    groups = grouped(entries, everything)
+    groups = grouped(entries, [entry for entry in everything if entry in entries or not _is_counter(entry)])
     shown = [f"{quoted(name)} ({count} tensors)" if count > 1 else quoted(name) for name, count in list(groups.items())[:4]]
     return listed(shown if len(groups) <= 4 else [*shown[:3], f"{len(groups) - 3} more"])
 

@@ -222,6 +222,11 @@ def test_missing_and_unexpected_layers_are_named_whole() -> None:
     assert "2 names missing and 2 names unexpected" in diagnostic.explanation
 
 
+def test_a_layer_without_its_counter_is_named_whole() -> None:
+    diagnostic = only(net({name: shape for name, shape in NET.items() if not name.startswith("norm")}), "LC602")
+    assert diagnostic.message == "`net.pt` has nothing for `norm` (2 tensors)"
+
+
 def test_a_checkpoint_of_another_model_has_no_sizes_to_tell() -> None:
     saved = {f"layer{n}.kernel": (n, n) for n in range(2, 30)} | {"fc.weight": (3, 3)}
     diagnostic = only(net(saved), "LC602")
