@@ -20,7 +20,7 @@ FOLDER_VARIABLE = "LINEARCHECK_CACHE_DIR"
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _FORMAT = "1"
-_LIBRARIES = ("libcst-", "rich-", "typer-", "click-", "pathspec-", "pygments-", "markdown_it_py-")
+_LIBRARIES = ("rich-", "typer-", "click-", "pathspec-", "pygments-", "markdown_it_py-")
 _KEPT_SECONDS = 30 * 24 * 3600
 _LEFT_OVER_SECONDS = 3600
 _DAY_SECONDS = 24 * 3600

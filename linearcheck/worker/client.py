@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from linearcheck.worker.forking import can_fork
@@ -61,13 +60,6 @@ class WorkerSettings:
         return can_fork() if self.fork is None else self.fork
 
 
-def _lent_libraries() -> list[str]:
-    """Where libcst lies here, and which Pythons can load it: the other environment may not have it, and fixes need it."""
-    spec = find_spec("libcst")
-    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-    return [os.path.dirname(folders[0]), sys.implementation.cache_tag or ""] if folders else []
-
-
 Inbox = queue.SimpleQueue[tuple["Worker", Message | None]]
 """What workers say, with the one who says it; None when its pipe has come to its end."""
 
@@ -87,8 +79,6 @@ class Worker:
         environment = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
         environment.setdefault("PYTHONHASHSEED", "0")
         arguments = [self._nonce.hex(), settings.pipeline, "fork" if settings.forks else "inline"]
-        if settings.python != sys.executable:
-            arguments += _lent_libraries()
         try:
             self._process = subprocess.Popen(
                 [settings.python, "-P", str(_START), *arguments],

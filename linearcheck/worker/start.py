@@ -7,19 +7,13 @@ import gc
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
 
 
 def main() -> None:
     nonce, pipeline, may_fork = bytes.fromhex(sys.argv[1]), sys.argv[2], sys.argv[3] == "fork"
-    lent = sys.argv[4:]
     sys.argv = [""]
     requests, replies = _take_pipes()
     _make_package_importable()
-    if len(lent) == 2 and lent[1] == sys.implementation.cache_tag:
-        sys.meta_path.append(_Lent(lent[0]))
 
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a tenth of the time
     from linearcheck.worker.frames import encode_frame, write_all
@@ -86,16 +80,6 @@ def _make_package_importable() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["linearcheck"] = module
     spec.loader.exec_module(module)
-
-
-class _Lent:
-    """Finds libcst where the front has it, if this interpreter has none of its own. Nothing else of that folder is found."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        return PathFinder.find_spec(name, [self._folder]) if name == "libcst" else None
 
 
 if __name__ == "__main__":

@@ -660,7 +660,7 @@ PROBE = """
 import sys
 from linearcheck.cli.main import run
 code = run(sys.argv[1:])
-loaded = [name for name in ("torch", "typer", "rich", "subprocess", "linearcheck.worker.client", "libcst") if name in sys.modules]
+loaded = [name for name in ("torch", "typer", "rich", "subprocess", "linearcheck.worker.client") if name in sys.modules]
 print(code, *loaded, file=sys.stderr)
 """
 

@@ -33,11 +33,11 @@ def test_another_environment_is_used(tmp_path: Path) -> None:
     environment = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True, timeout=120)
     (packages,) = environment.glob("lib/python*/site-packages")
-    # All that lies beside torch, but for linearcheck and the library that fixes need.
+    # All that lies beside torch, but for linearcheck and what only its front needs.
     libraries = tmp_path / "libraries"
     libraries.mkdir()
     for entry in Path(torch.__file__).parent.parent.iterdir():
-        if not entry.name.startswith(("libcst", "linearcheck", "_linearcheck")) and not entry.name.endswith(".pth"):
+        if not entry.name.startswith(("typer", "rich", "linearcheck", "_linearcheck")) and not entry.name.endswith(".pth"):
             (libraries / entry.name).symlink_to(entry)
     (packages / "others.pth").write_text(f"{libraries}\n")
     (tmp_path / "model.py").write_text(MODEL)
