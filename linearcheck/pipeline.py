@@ -178,10 +178,17 @@ def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tup
         layers=layer_rows(trace, findings),
         diagnostics=findings,
         notes=tuple(d for d in diagnostics if d.severity is Severity.NOTE),
-        remarks=(*traced.plan.readings, *loaded.remarks),
+        remarks=(*traced.plan.readings, *loaded.remarks, *_unprobed(trace)),
         left_out=loaded.left_out,
         weights=whose(trace),
     )
+
+
+def _unprobed(trace: Trace) -> tuple[str, ...]:
+    """What a model that is only traced without data cannot get."""
+    if trace.probed or trace.traced == "real" or not trace.has_batch or trace.failures or trace.python_errors:
+        return ()
+    return ("traced without data, so whether samples of a batch leak into one another was not tried",)
 
 
 def _stopped(loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...]) -> LoadError | None:

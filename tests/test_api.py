@@ -44,6 +44,13 @@ def test_an_error_can_be_raised_and_carries_the_report() -> None:
     linearcheck.check(Net(5), (4,)).raise_for_errors()
 
 
+def test_what_a_trace_without_data_cannot_get_is_said() -> None:
+    words = "whether samples of a batch leak into one another was not tried"
+    on_meta, real = (linearcheck.check(nn.Linear(3, 4, device=device), ("N", 3)).models[0] for device in ("meta", "cpu"))
+    assert any(words in remark for remark in on_meta.remarks)
+    assert not any(words in remark for remark in real.remarks)
+
+
 def test_a_module_on_meta_and_in_half_precision() -> None:
     report = linearcheck.check(nn.Linear(3, 4, device="meta", dtype=torch.bfloat16), ("N", 7, 3))
     assert report.ok and report.models[0].inputs[0].dtype == "bfloat16"
