@@ -27,7 +27,8 @@ from linearcheck.rules.registry import diagnose
 from linearcheck.trace.inputs import InputChoices, make_inputs
 from linearcheck.worker.isolation import run_in_fork
 from tests.sweeps.running import MEMORY_BYTES, SECONDS, trace_specimen
-from tests.sweeps.zoo import SHELVES, Specimen
+from tests.sweeps.specimen import Specimen
+from tests.sweeps.zoo import SHELVES
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,9 +22,7 @@ from linearcheck.pipeline import forward_signature
 from linearcheck.rules.registry import diagnose
 from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
 from linearcheck.worker.isolation import run_in_fork
-
-if TYPE_CHECKING:
-    from tests.sweeps.zoo import Specimen
+from tests.sweeps.specimen import Specimen
 
 SECONDS = 300.0
 MEMORY_BYTES = 12 << 30
@@ -53,10 +51,16 @@ class Row:
     probed: bool
     found: tuple[Found, ...]
     problem: str = ""
+    wrong: str = ""
 
     @property
     def result(self) -> str:
-        return "problem" if self.problem else "findings" if self.found else "clean"
+        """`clean`, `findings` or `problem`; `true bug` for the one finding about a model that is wrong as released."""
+        if self.problem:
+            return "problem"
+        if self.wrong and [found.code for found in self.found] == [self.wrong]:
+            return "true bug"
+        return "findings" if self.found or self.wrong else "clean"
 
 
 def loaded_from(specimen: Specimen, build: Callable[[], nn.Module] | None = None) -> LoadedModel:
@@ -113,6 +117,7 @@ def check_apart(specimen: Specimen, *, train: bool = False, build: Callable[[], 
         value.get("probed", False),
         tuple(Found(**found) for found in value.get("found", ())),
         value["problem"],
+        specimen.wrong,
     )
 
 

@@ -33,7 +33,8 @@ from linearcheck.trace.inputs import InputChoices, make_inputs
 from linearcheck.trace.recorder import tensors_of
 from linearcheck.worker.isolation import run_in_fork
 from tests.sweeps.running import MEMORY_BYTES, SECONDS, loaded_from, trace_specimen
-from tests.sweeps.zoo import SHELVES, Specimen
+from tests.sweeps.specimen import Specimen
+from tests.sweeps.zoo import SHELVES
 
 JUDGED_BATCH = 6  # no size of a released model's axes, so that an axis of this size is the batch
 ROW = 2

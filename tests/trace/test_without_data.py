@@ -153,3 +153,12 @@ def test_work_of_a_strided_convolution() -> None:
 def test_work_of_attention() -> None:
     query = torch.empty(2, 8, 100, 64, device="meta")
     assert estimate_work("scaled_dot_product_attention", (query, query, query), {})[0] == 4 * 2 * 8 * 100 * 100 * 64
+
+
+@pytest.mark.skipif(not hasattr(torch, "_grouped_mm"), reason="this version of torch has no grouped product")
+@pytest.mark.parametrize(("experts", "width", "fails"), [(4, 6000, False), (4, 5999, True)])
+def test_a_grouped_product_of_floats(experts: int, width: int, fails: bool) -> None:
+    more = f"self.experts = nn.Parameter(torch.empty({experts}, {width}, 32))"
+    forward = "torch._grouped_mm(self.fc(x), self.experts, offs=torch.tensor([1, 2, 3, len(x)], dtype=torch.int32))"
+    found = trace(large("[0.5]", more, forward), ("N", 6000))
+    assert [call.name for call in found.failures] == (["_grouped_mm"] if fails else [])
