@@ -163,6 +163,15 @@ class Diagnostic:
         return replace(self, fixes=fixes)
 
 
+@dataclass(frozen=True, slots=True)
+class CallShapes:
+    """What one call of the user's source returns, a call that stands in no other of its line: the shapes of its tensors, each way once."""
+
+    span: Span
+    outputs: tuple[tuple[tuple[SizeText, ...], ...], ...]
+    failed: bool = False
+
+
 Status = Literal["ok", "findings", "skipped"]
 
 
@@ -276,6 +285,8 @@ class ModelReport:
     """Statements of the file that were not run, and why; shown with --verbose only."""
     printed: str = ""
     """What the user's code wrote to stdout and stderr; shown with --verbose only."""
+    calls: tuple[CallShapes, ...] = ()
+    """The outermost calls of each line of the forward pass."""
     problems: tuple[str, ...] = ()
     """What was asked for beside the model and could not be done, such as a checkpoint that cannot be read. They are errors of the run."""
     weights: Literal["its own", "another's"] | None = None

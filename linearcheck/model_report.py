@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from linearcheck.findings import Diagnostic, InputReport, LayerCall, LayerReport, Severity, TensorReport
+from linearcheck.findings import CallShapes, Diagnostic, InputReport, LayerCall, LayerReport, Severity, TensorReport
 from linearcheck.load.records import InputPlan
-from linearcheck.trace.records import Call, Layer, Trace
+from linearcheck.sizes import Shape
+from linearcheck.trace.records import Call, Layer, Span, Trace
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", ""})
 
@@ -72,3 +73,27 @@ def input_reports(plan: InputPlan, trace: Trace) -> tuple[InputReport, ...]:
 
 def output_reports(trace: Trace) -> tuple[TensorReport, ...]:
     return tuple(TensorReport(tensor.name if tensor.role != "activation" else "", tensor.sizes, tensor.dtype) for tensor in trace.outputs)
+
+
+def call_shapes(trace: Trace) -> tuple[CallShapes, ...]:
+    """The calls of each line that stand in no other call of that line, in the order of the source."""
+    found: dict[Span, dict[tuple[Shape, ...], None]] = {}
+    failed: set[Span] = set()
+    for call in trace.calls:
+        if call.site is None or not call.outputs:
+            continue
+        found.setdefault(call.site, {})[tuple(tensor.sizes for tensor in call.outputs)] = None
+        if call.failed:
+            failed.add(call.site)
+    by_line: dict[tuple[str, int], list[Span]] = {}
+    for span in found:
+        by_line.setdefault((span.path, span.line), []).append(span)
+    outermost = [span for spans in by_line.values() for span in spans if not any(_is_within(span, other) for other in spans)]
+    in_order = sorted(outermost, key=lambda span: (span.path, span.line, span.column))
+    return tuple(CallShapes(span, tuple(found[span]), failed=span in failed) for span in in_order)
+
+
+def _is_within(span: Span, other: Span) -> bool:
+    starts = (other.line, other.column) <= (span.line, span.column)
+    ends = (span.end_line, span.end_column) <= (other.end_line, other.end_column)
+    return starts and ends and span != other

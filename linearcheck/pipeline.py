@@ -26,7 +26,7 @@ from linearcheck.load.inference import infer_inputs
 from linearcheck.load.records import InputPlan, LoadedModel, LoadError
 from linearcheck.load.shapes import plan_inputs, read_first_axis_as_batch
 from linearcheck.load.signals import Unavailable
-from linearcheck.model_report import input_reports, layer_rows, output_reports
+from linearcheck.model_report import call_shapes, input_reports, layer_rows, output_reports
 from linearcheck.rules.registry import diagnose, skipped_diagnostic
 from linearcheck.trace.records import Call, Trace
 from linearcheck.trace.signals import TraceSignal
@@ -176,6 +176,7 @@ def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tup
         inputs=input_reports(traced.plan, trace),
         outputs=output_reports(trace),
         layers=layer_rows(trace, findings),
+        calls=call_shapes(trace),
         diagnostics=findings,
         notes=tuple(d for d in diagnostics if d.severity is Severity.NOTE),
         remarks=(*traced.plan.readings, *loaded.remarks, *_unprobed(trace)),

@@ -13,7 +13,14 @@ from linearcheck.cli.words import read_words
 if TYPE_CHECKING:
     from linearcheck.worker.client import Worker
 
-_MODULES = {"explain": "explain_command", "init": "init_command", "run": "script_command", "sizes": "sizes_command"}
+_MODULES = {
+    "annotate": "annotate_command",
+    "explain": "explain_command",
+    "init": "init_command",
+    "layers": "layers_command",
+    "run": "script_command",
+    "sizes": "sizes_command",
+}
 """Commands that stand on their own, and the module of each, whose `main` takes the words and gives the exit code."""
 COMMANDS = ("check", "rule", *_MODULES)
 

@@ -1,0 +1,78 @@
+"""The options that say how a model is built and fed, for commands that show something else of it than findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from linearcheck.cli.failure import report_failure
+from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes
+
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+Targets = Annotated[list[str], typer.Argument(metavar="TARGET", help="model.py, model.py:Net, or a directory.", show_default=False)]
+InputShapes = Annotated[list[str] | None, typer.Option("--input-shape", "-s", metavar="SHAPE", help="As for a check.")]
+NoBatch = Annotated[bool, typer.Option("--no-batch", help="The shapes have no batch axis.")]
+Sizes = Annotated[list[str] | None, typer.Option("--size", metavar="NAME=INT", help="Size of a named axis.")]
+Inputs = Annotated[str | None, typer.Option("--inputs", metavar="FILE:FUNCTION", help="A function that returns the arguments of forward.")]
+Init = Annotated[list[str] | None, typer.Option("--init", metavar="NAME=VALUE", help="Argument of the model's constructor.")]
+Arguments = Annotated[list[str] | None, typer.Option("--arg", metavar="NAME=VALUE", help="Argument of forward.")]
+Values = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Value of a name at module level.")]
+Train = Annotated[bool, typer.Option("--train", help="Training mode.")]
+Python = Annotated[str | None, typer.Option("--python", metavar="PATH", help="The interpreter whose torch is used.")]
+Timeout = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="Time limit for each model (60).")]
+ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="The configuration to use.")]
+
+
+def model_arguments(
+    targets: Sequence[str],
+    *,
+    input_shape: list[str] | None,
+    no_batch: bool,
+    size: list[str] | None,
+    inputs: str | None,
+    init: list[str] | None,
+    arg: list[str] | None,
+    set_: list[str] | None,
+    train: bool,
+    python: str | None,
+    timeout: float | None,
+    config: str | None,
+) -> CheckArguments:
+    """The options as a check takes them.
+
+    Raises:
+        UsageError: If one cannot be read.
+    """
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise UsageError(f"`--timeout {timeout:g}`: a time limit is a number of seconds above 0")
+    return CheckArguments(
+        targets=tuple(targets),
+        input_shapes=readable_shapes(input_shape or ()),
+        no_batch=no_batch,
+        sizes=named_sizes(size or ()),
+        inputs_from=inputs,
+        init=named_values(init or (), "--init"),
+        arguments=named_values(arg or (), "--arg"),
+        values=named_values(set_ or (), "--set"),
+        train=train,
+        python=python,
+        timeout_seconds=timeout,
+        config=config,
+    )
+
+
+def run_app(app: typer.Typer, words: Sequence[str], program: str) -> int:
+    """The exit code of a command with these words; wrong usage is said in words, and is 2."""
+    try:
+        code = typer.main.get_command(app).main(args=list(words), prog_name=program, standalone_mode=False)
+    except UsageError as error:
+        return report_failure(words, "usage", str(error))
+    except _USAGE_ERROR as error:
+        text: Any = error
+        return report_failure(words, "usage", text.format_message())
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return code if isinstance(code, int) else 0
