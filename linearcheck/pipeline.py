@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from linearcheck.codec import decode, encode
-from linearcheck.findings import Diagnostic, ModelReport, Severity
+from linearcheck.findings import Diagnostic, ModelReport, Severity, SizeText
 from linearcheck.job import CheckJob
 from linearcheck.load.building import load_model
 from linearcheck.load.devices import absent_devices
@@ -28,7 +28,7 @@ from linearcheck.load.shapes import plan_inputs, read_first_axis_as_batch
 from linearcheck.load.signals import Unavailable
 from linearcheck.model_report import call_shapes, input_reports, layer_rows, output_reports
 from linearcheck.rules.registry import diagnose, skipped_diagnostic
-from linearcheck.trace.records import Call, Trace
+from linearcheck.trace.records import Call, TensorInfo, Trace
 from linearcheck.trace.signals import TraceSignal
 from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
 from linearcheck.trace.unrun import traced_without_forward
@@ -231,7 +231,7 @@ def _with_tried_fixes(
     longest = min(left / 3, 2.0 + 10.0 * seconds)
 
     def outcome_of(report_diagnostics: tuple[Diagnostic, ...], trace: Trace) -> TrialOutcome:
-        return TrialOutcome(report_diagnostics, tuple(tensor.sizes for tensor in trace.outputs), loaded=True)
+        return TrialOutcome(report_diagnostics, tuple(_certain_sizes(tensor) for tensor in trace.outputs), loaded=True)
 
     def run(overlay: Mapping[str, str]) -> TrialOutcome:
         def trial() -> Any:
@@ -253,6 +253,12 @@ def _with_tried_fixes(
     trace = traced.trace
     before = outcome_of(diagnostics, trace)
     return try_fixes(diagnostics, _users_sources(loaded, trace), run, before=before, layers=trace.layers, limits=limits)
+
+
+def _certain_sizes(output: TensorInfo) -> tuple[SizeText, ...]:
+    """The sizes of an output, those of a map without its height and width where they rest on a stand-in's: a repair may well change them."""
+    guessed = bool(output.guesses) and output.rank > 2
+    return tuple("?" if guessed and axis > 1 else size for axis, size in enumerate(output.sizes))
 
 
 def _users_sources(loaded: LoadedModel, trace: Trace) -> dict[str, str]:

@@ -17,7 +17,8 @@ from linearcheck.fix.text import apply_edits, line_end_of, offset_of, position_o
 from linearcheck.sizes import BATCH, N, NamedSize
 from linearcheck.trace.records import Layer
 
-Place = tuple[str, int, int]
+Place = tuple[str, int, int, int, int]
+"""Where a finding stands, with its end: in `gamma * x + beta` the sum and the product begin at one place."""
 PlaceOf = Callable[[Diagnostic], Place]
 
 
@@ -48,11 +49,11 @@ def place_in(sources: Mapping[str, str], edits: Sequence[Edit]) -> PlaceOf:
     def place(finding: Diagnostic) -> Place:
         span = finding.span
         if span is None:
-            return finding.path, 0, 0
+            return finding.path, 0, 0, 0, 0
         if span.path not in maps:
-            return span.path, span.line, span.column
+            return span.path, span.line, span.column, span.end_line, span.end_column
         back = maps[span.path]
-        return (span.path, *back(span.line, span.column))
+        return (span.path, *back(span.line, span.column), *back(span.end_line, span.end_column))
 
     return place
 
