@@ -73,7 +73,7 @@ class Need(BaseException):
 class Outcome:
     """How far a run came: the need that ended it, or the exception, or neither. `steps` counts calls; `misfit` are the features
     that a Linear (or a view before it) got, and those that it wants, `on_other_axis`: they stand on another axis; `fits`: it would take
-    its input flattened; `folds`: the view makes more rows than samples of it.
+    its input flattened; `folds`: the view makes more rows than samples of it. `operands` are the shapes that the call that raised got.
     """
 
     need: Need | None = None
@@ -84,6 +84,7 @@ class Outcome:
     met: int = 0
     misfit: tuple[int, int] | None = None
     on_other_axis: bool = False
+    operands: tuple[tuple[int, ...], ...] = ()
 
     @property
     def completed(self) -> bool:
@@ -117,7 +118,11 @@ class _Listener(TorchFunctionMode):
             self._judge_view(args)
         if name == "linear" and self.overheard and self.layer(name) in self.overheard and args[0].shape[-1] != args[1].shape[-1]:
             return args[0].new_zeros((*args[0].shape[:-1], args[1].shape[0]))
-        return func(*args, **kwargs)
+        try:
+            return func(*args, **kwargs)
+        except Exception:
+            self.outcome.operands = tuple(tuple(value.shape) for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
+            raise
 
     def _judge(self, args: Any) -> None:
         """Whether a Linear gets its features at all, one row per sample, or would if its input were flattened."""

@@ -107,9 +107,9 @@ def _tried(found: SiteValues, name: str, expression: ast.expr) -> Any:
 
 
 def _is_function_like(value: StandIn) -> bool:
-    """A class or function of a missing package, to be called later, rather than what a call of one returned."""
+    """A class or function of a missing package, to be called later, rather than what a call of one returned, or a part of that."""
     dotted: str = value.__dict__["_standin"][1]
-    return not dotted.endswith("(...)") and "config" not in dotted.lower()
+    return not any(made in dotted for made in ("(...)", "[...]")) and "config" not in dotted.lower()
 
 
 def _put(found: SiteValues, positional: list[str], position: int, value: Any, source: str, rest: list[Any]) -> None:

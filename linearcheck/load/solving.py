@@ -153,7 +153,7 @@ class Solver:
                 break
             seen.add(state)
             before, doubted = drafts_copy(self.drafts), len(self.doubted)
-            changed = self._apply(outcome.need) if outcome.need is not None else self._learn(outcome.error)
+            changed = self._apply(outcome.need) if outcome.need is not None else self._learn(outcome.error, outcome.operands)
             if not changed and outcome.need is not None and outcome.need.size is not None and outcome.need.layer not in self.overheard:
                 self.overheard.add(
                     outcome.need.layer
@@ -274,14 +274,14 @@ class Solver:
                     if other is not draft:
                         other.needs.append(f"like `{draft.name}`")
 
-    def _learn(self, error: BaseException | None) -> bool:
+    def _learn(self, error: BaseException | None, operands: Sequence[tuple[int, ...]] = ()) -> bool:
         """What an exception of the user's own code, or of torch, tells about ranks, dtypes and equal sizes."""
         if error is None:
             return False
         open_drafts = [d for d in self.drafts if not d.settled]
         fresh = [d for d in open_drafts if not d.needs] or open_drafts
         text = str(error)
-        if (pair := _two_sizes(text)) is not None and self._equate(*pair):
+        if (pair := _two_sizes(text)) is not None and self._equate(*pair, operands):
             return True
         if self._kernel_over_whole_axis(text) or self._pooled_away(text) or self._channels(text) or self._hidden_state(text):
             return True
@@ -374,8 +374,12 @@ class Solver:
                     return True
         return False
 
-    def _equate(self, one: int, other: int) -> bool:
-        """Two sizes that have to be equal: two free axes, or a free axis and a size of the model."""
+    def _equate(self, one: int, other: int, operands: Sequence[tuple[int, ...]] = ()) -> bool:
+        """Two sizes that have to be equal: two free axes, or a free axis and a size of the model.
+
+        Where the tensor with the model's size has the free axis as well, its axes stand in another order than those of the other one
+        (a bias of (1, T, T, heads)): no size of the input is told.
+        """
         found = [(d, axis) for size in (one, other) for d in self.drafts for axis in d.free() if size == self.prime(d.name, axis)]
         if len(found) >= 2 and found[0] != found[-1]:
             first, last = (found[0][0].name, found[0][1]), (found[-1][0].name, found[-1][1])
@@ -388,6 +392,9 @@ class Solver:
             size = other if one == self.prime(draft.name, axis) else one
             known = self.sizes_of_model | {s for d in self.drafts if d is not draft for s in d.axes if isinstance(s, int)}
             if size not in known or (draft.name, axis) in self.doubted:
+                return False
+            prime = self.prime(draft.name, axis)
+            if len(operands) == 2 and all(prime in shape for shape in operands):
                 return False
             self._assign(draft, axis, size)
             self.doubted[draft.name, axis] = None

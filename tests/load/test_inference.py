@@ -502,3 +502,26 @@ def test_the_model_is_left_as_it_was(workspace) -> None:
     assert module.kept is None
     assert module.training
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+RELATIVE = """
+import torch
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, heads=5, dim=20):
+        super().__init__()
+        self.words, self.near = nn.Embedding(90, dim), nn.Embedding(2000, heads)
+        self.heads = heads
+    def forward(self, ids):
+        x = self.words(ids)
+        n, t, d = x.shape
+        x = x.view(n, t, self.heads, -1).transpose(1, 2)
+        steps = torch.arange(t)
+        bias = self.near((steps[None] - steps[:, None]).abs())
+        return (x @ x.transpose(2, 3) + bias{turned}).sum(1)
+"""
+
+
+@pytest.mark.parametrize("turned", ["", ".permute(2, 0, 1)"])
+def test_a_length_is_not_told_by_a_tensor_that_has_it_on_another_axis(workspace, turned: str) -> None:
+    assert only(workspace(RELATIVE.replace("{turned}", turned)))[0] == ("N", 16)

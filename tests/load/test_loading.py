@@ -360,6 +360,21 @@ def test_a_missing_package_in_the_place_of_a_value(workspace, use: str) -> None:
     assert "install `missing`" in caught.value.advice
 
 
+@pytest.mark.parametrize("size", ["missing.make().action_space.n", "missing.make()[0].n", "missing.make()"])
+def test_a_part_of_what_a_missing_package_made_is_no_value_for_an_argument_with_a_default(workspace, size: str) -> None:
+    source = (
+        "import torch.nn as nn\n"
+        "import missing\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self, n_actions=4):\n"
+        "        super().__init__()\n"
+        "        self.fc = nn.Linear(8, n_actions)\n"
+        "if __name__ == '__main__':\n"
+        f"    net = Net({size})\n"
+    )
+    assert workspace(source).build("model.py:Net").fc.out_features == 4
+
+
 def test_a_missing_base_class(workspace) -> None:
     source = (
         "import torch.nn as nn\n"
