@@ -17,7 +17,7 @@ from linearcheck.rules.rule import Finding, Rule
 from linearcheck.rules.source import span_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import quoted, shape, times_text
-from linearcheck.sizes import NamedSize, Size, batch_axis, depends_on, is_batch
+from linearcheck.sizes import N, NamedSize, Size, batch_axis, depends_on, is_batch
 from linearcheck.trace.records import Call, TensorInfo, Trace
 
 
@@ -28,7 +28,7 @@ def silent_folds(rule: Rule, trace: Trace) -> Iterator[Finding]:
         if x is None or output is None:
             continue
         rows = _rows(output)
-        if batch_axis(x.sizes) is None or rows is None or not _is_certain(trace, call, x, output, rows):
+        if rows is None or not (_joins_parts(x, output) if batch_axis(x.sizes) is None else _is_certain(trace, call, x, output, rows)):
             continue
         reach = reach_of(trace, output)
         if not reach.fails and reach.weights and _stays_folded(reach):
@@ -74,6 +74,20 @@ def _joins_samples(x: TensorInfo, output: TensorInfo, group: Regroup) -> bool:
     return is_batch(x.sizes[0]) and output.rank == 2 and x.rank == 2 and group.new == (0, 1)
 
 
+def parts_of_sample(x: TensorInfo) -> int | None:
+    """How many rows a sample has in a tensor of (T*N, features), None where the first axis is no such product."""
+    first = x.sizes[0] if x.sizes else 1
+    if not isinstance(first, NamedSize) or first.names != ("N",) or first.offset or first.multiple.denominator != 1:
+        return None
+    return first.multiple.numerator if first.multiple > 1 else None
+
+
+def _joins_parts(x: TensorInfo, output: TensorInfo) -> bool:
+    """`view(-1, 16, dim)` of (8*N, dim): the 8 parts of each sample come together with those of the next one."""
+    parts, joined = parts_of_sample(x), output.sizes[1] if output.rank > 1 else None
+    return parts is not None and isinstance(joined, int) and joined > parts and joined % parts == 0 and output.sizes[2:] == x.sizes[1:]
+
+
 def _is_own_axis(x: TensorInfo, output: TensorInfo, rows: Fraction) -> bool:
     """Whether the rows of a sample were one axis of the input all along."""
     return any(size == rows for size in x.sizes)
@@ -103,8 +117,10 @@ def is_final_state(trace: Trace, tensor: TensorInfo) -> bool:
 def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, rows: Fraction) -> Finding:
     reshape = reshape_of(trace, call)
     text = f"`{reshape.text}`" if reshape is not None else f"`{call.name}`"
-    final = is_final_state(trace, x)
-    if final:
+    final, parts = is_final_state(trace, x), parts_of_sample(x)
+    if parts is not None:
+        why = f"The first axis of {shape(x)} holds {parts} rows of each sample, and {output.sizes[1]} of them are put together."
+    elif final:
         why = f"The first axis of {shape(x)} holds the layers and directions, and each of them becomes a row of its own."
     elif reshape is not None and reshape.values is not None:
         factors = sample_factors(trace, x)
@@ -113,7 +129,7 @@ def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: Tensor
         why = f"Each sample has {count} values and is {part}."
     else:
         why = f"{shape(x)} is not cut at its samples."
-    batch = x.sizes[batch_axis(x.sizes) or 0]
+    batch = N if parts is not None else x.sizes[batch_axis(x.sizes) or 0]
     return observed(
         rule, trace, call,
         f"{text} folds the batch axis: {shape(x)} becomes {shape(output)}",
@@ -126,6 +142,8 @@ def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: Tensor
 
 
 def _expected(x: TensorInfo, output: TensorInfo, reshape: Reshape | None, batch: Size, final: bool) -> tuple[Size | str, ...]:
+    if (parts := parts_of_sample(x)) is not None:
+        return batch, parts, *output.sizes[2:]
     if final or reshape is None or reshape.values is None:
         return batch, *output.sizes[1:]
     return (batch, reshape.values) if output.rank == 2 else (batch, "*", *output.sizes[2:])
@@ -137,9 +155,19 @@ def _proposals(trace: Trace, call: Call, x: TensorInfo, reshape: Reshape | None,
         return ranked(last)
     if reshape is None:
         return ()
+    if (parts := parts_of_sample(x)) is not None:
+        return ranked(_with_parts(trace, reshape, parts))
     if len(reshape.asked) <= 2:
         return ranked(keep_batch(trace, reshape))
     return ranked(_square_map(trace, reshape, rows), fitting_sizes(trace, reshape))
+
+
+def _with_parts(trace: Trace, reshape: Reshape, parts: int) -> Proposal | None:
+    found, site = size_nodes(trace, reshape.call), reshape.call.site
+    if found is None or site is None or len(found[1]) != len(reshape.asked) or len(reshape.asked) < 2:
+        return None
+    edit = ReplaceSource(span_of(trace, site.path, found[1][1]), str(parts))
+    return Proposal("view_keep_batch", f"put the {parts} rows of one sample together on line {site.line}", Safety.UNSAFE, (edit,))
 
 
 def _square_map(trace: Trace, reshape: Reshape, rows: Fraction) -> Proposal | None:

@@ -32,7 +32,7 @@ from linearcheck.rules.axes import Windowed, axis_source, normal_axis
 from linearcheck.rules.evidence import pins_on
 from linearcheck.rules.flow import is_settled, reach_of, steps_back
 from linearcheck.rules.layers import declared_int, torch_layer
-from linearcheck.rules.observations import observed, operand_nodes, replace_node, site_line, user_calls
+from linearcheck.rules.observations import observed, operand_nodes, replace_node, rewrite_call, site_line, user_calls
 from linearcheck.rules.provenance import explain_size, is_feature_map
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import call_at, node_text, tree_of
@@ -51,6 +51,8 @@ CONVERTING = frozenset(
 def check(trace: Trace) -> Iterator[Finding]:
     for call in user_calls(trace, "mul", "add", "sub", "div"):
         yield from _scales(trace, call)
+    for call in user_calls(trace, "mul", "div"):
+        yield from _weights(trace, call)
     for call in trace.calls_of("layer_norm"):
         yield from _norms(trace, call)
     for call in user_calls(trace, "mean", "amax", "sum"):
@@ -151,6 +153,55 @@ def _names_in(node: ast.AST) -> set[str]:
     """Plain names and attributes of `self` that an expression uses, without modules."""
     names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)} - {"torch", "nn", "self"}
     return names | {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute) and getattr(inner.value, "id", "") == "self"}
+
+
+# ---- weights of one axis along another
+
+
+def _weights(trace: Trace, call: Call) -> Iterator[Finding]:
+    """`h * weights.unsqueeze(1)` of (N, T, T): a weight per step, worked out from the steps of `h`, lies along its features."""
+    tensors = call.tensors
+    if len(tensors) != 2 or tensors[0].rank != tensors[1].rank or not is_settled(call):
+        return
+    for position, (x, scale) in enumerate((tensors, tensors[::-1])):
+        wide = [axis for axis in range(1, scale.rank) if scale.sizes[axis] != 1]
+        if len(wide) != 1 or x.rank < 3 or not (is_batch(x.sizes[0]) and is_batch(scale.sizes[0])):
+            continue
+        axis = wide[0]
+        own = [place for place in range(1, x.rank) if x.sizes[place] == scale.sizes[axis]]
+        source = _fixed_at(trace, scale, axis)
+        meant = [place for place in own if _fixed_at(trace, x, place) == source]
+        if axis not in own or axis in meant or len(meant) != 1 or explain_size(trace, x, axis).call is None:
+            continue
+        yield _weights_finding(trace, call, x, scale, axis, meant[0], 1 - position)
+        return
+
+
+def _fixed_at(trace: Trace, tensor: TensorInfo, axis: int) -> tuple[int, int]:
+    origin = explain_size(trace, tensor, axis)
+    return origin.tensor.uid, origin.axis
+
+
+def _weights_finding(trace: Trace, call: Call, x: TensorInfo, scale: TensorInfo, axis: int, meant: int, position: int) -> Finding:
+    sign = quoted(OPERATORS.get(call.name, call.name))
+    wanted = tuple(scale.sizes[axis] if place == meant else 1 if place == axis else size for place, size in enumerate(scale.sizes))
+    maker, nodes = trace.producer(scale), operand_nodes(trace, call)
+    proposal = None
+    if maker is not None and maker.name == "unsqueeze" and scale.rank == 3:
+        title = f"insert the new axis at {axis} on line {site_line(maker)}"
+        proposal = rewrite_call(trace, maker, "unsqueeze", title, f"{{}}.unsqueeze({axis})")
+    elif len(nodes) == 2 and call.site is not None:
+        title = f"swap axes {meant} and {axis} of {shape(scale)}"
+        proposal = replace_node(trace, call.site.path, nodes[position], "permute", title, f"{{}}.transpose({meant}, {axis})")
+    return observed(
+        RULE, trace, call,
+        f"{sign} lays the {scale.shape[axis]} weights of axis {meant} of {shape(x)} along its axis {axis}, which is as long",
+        f"The {scale.shape[axis]} of {shape(scale)} come from axis {meant} of {shape(x)}, and stand under axis {axis}. "
+        f"{explain_size(trace, x, axis).text} One weight for each place along axis {meant} is {shape_text(wanted)}.",
+        got=scale.sizes,
+        expected=wanted,
+        proposals=ranked(proposal),
+    )  # fmt: skip
 
 
 # ---- layer norms

@@ -50,7 +50,7 @@ def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
         if cut is None or reach_of(trace, output).fails or _is_shift(trace, call):
             continue
         moved = moved_axes(old, new, cut)
-        shared = not moved and _feeds_shared_weights(trace, before, output)
+        shared = not moved and (_feeds_shared_weights(trace, before, output) or _is_grid_of_patches(trace, before, output))
         if moved or shared or not _is_flat_capsule(trace, before):
             order = merging_order(old, new)
             yield _finding(rule, trace, call, before, output, cut, order, certain=bool(moved) or shared)
@@ -124,6 +124,17 @@ def _feeds_shared_weights(trace: Trace, x: TensorInfo, output: TensorInfo) -> bo
         return False
     taken = [call for call in trace.consumers(output) if call.kind == "function"]
     return bool(taken) and all(operation(call) in {"linear", "layer_norm", *RECURRENT} for call in taken)
+
+
+def _is_grid_of_patches(trace: Trace, x: TensorInfo, output: TensorInfo) -> bool:
+    """An image or map whose height and width were each split in two, (N, C, h, p, w, p), and put together without moving an axis."""
+    maker = trace.producer(x)
+    whole = maker.input if maker is not None and maker.name in RESHAPING else None
+    if whole is None or whole.rank != 4 or x.rank != 6 or not is_batch(output.sizes[0]) or output.rank not in (3, 4):
+        return False
+    if not (whole.role == "input" or is_feature_map(trace, whole)) or _cut(whole.sizes, x.sizes) is not None:
+        return False
+    return x.sizes[:2] == whole.sizes[:2] and x.shape[2] * x.shape[3] == whole.shape[2] and merging_order(x.sizes, output.sizes) is not None
 
 
 def _is_flat_capsule(trace: Trace, tensor: TensorInfo) -> bool:

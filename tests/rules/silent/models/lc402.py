@@ -279,3 +279,29 @@ class FramesAsRows(nn.Module):
 
     def forward(self, x):
         return self.fc2(torch.relu(self.fc1(x.view(-1, 28 * 28))))
+
+
+# input: N,6,3,16,16
+class ShotsJoined(nn.Module):
+    """Six views of an object, regrouped as if there were twelve of each."""
+
+    def __init__(self, views=12, dim=20):
+        super().__init__()
+        self.views, self.conv, self.fc = views, nn.Conv2d(3, dim, 3, 2), nn.Linear(dim, 5)
+
+    def forward(self, x):
+        f = torch.relu(self.conv(x.flatten(0, 1))).amax((2, 3))
+        return self.fc(f.view(-1, self.views, f.size(1)).amax(1))  # LC402
+
+
+# input: N,6,3,16,16
+class ShotsInPairs(nn.Module):
+    """The same views compared two by two, then put together again."""
+
+    def __init__(self, dim=20):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, dim, 3, 2), nn.Linear(2 * dim, 5)
+
+    def forward(self, x):
+        f = torch.relu(self.conv(x.flatten(0, 1))).amax((2, 3))
+        return self.fc(f.view(-1, 2 * f.size(1))).view(x.size(0), 3, 5).mean(1)

@@ -515,3 +515,33 @@ class SequentialMnist(nn.Module):
 
     def forward(self, x):
         return self.fc(self.rnn(x.view(-1, 56, 14))[0][:, -1])
+
+
+# input: N,6,64,64
+class BandsInTiles(nn.Module):
+    """Tiles of a satellite image, whose axes are split and then put together as they lie."""
+
+    def __init__(self, tile=16, dim=24):
+        super().__init__()
+        self.tile, self.embed, self.head = tile, nn.Linear(6 * tile * tile, dim), nn.Linear(dim, 6)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        t = self.tile
+        x = x.view(n, c, h // t, t, w // t, t)
+        x = x.flatten(1).view(n, (h // t) * (w // t), c * t * t)  # LC411
+        return self.head(torch.relu(self.embed(x)).mean(1))
+
+
+# input: N,6,64,64
+class ReorderedInTiles(nn.Module):
+    def __init__(self, tile=16, dim=24):
+        super().__init__()
+        self.tile, self.embed, self.head = tile, nn.Linear(6 * tile * tile, dim), nn.Linear(dim, 6)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        t = self.tile
+        x = x.view(n, c, h // t, t, w // t, t).permute(0, 2, 4, 1, 3, 5)
+        x = x.reshape(n, (h // t) * (w // t), c * t * t)
+        return self.head(torch.relu(self.embed(x)).mean(1))

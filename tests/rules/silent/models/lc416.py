@@ -204,3 +204,57 @@ class StripPooling(nn.Module):
 
     def forward(self, x):
         return self.fc(torch.relu(self.conv(x)).mean((1, 2)))
+
+
+# input: N,24,10
+class WordsWeighedByFeature(nn.Module):
+    """Attention pooling whose weights, one per word, lie along the features: there are 24 of both."""
+
+    def __init__(self, dim=24):
+        super().__init__()
+        self.lift, self.score, self.head = nn.Linear(10, dim), nn.Linear(dim, 1), nn.Linear(dim, 3)
+
+    def forward(self, x):
+        h = torch.tanh(self.lift(x))
+        alpha = F.softmax(self.score(h).squeeze(2), dim=1)
+        return self.head((alpha.unsqueeze(1) * h).sum(1))  # LC416
+
+
+# input: N,24,10
+class WordsWeighedByPlace(nn.Module):
+    def __init__(self, dim=24):
+        super().__init__()
+        self.lift, self.score, self.head = nn.Linear(10, dim), nn.Linear(dim, 1), nn.Linear(dim, 3)
+
+    def forward(self, x):
+        h = torch.tanh(self.lift(x))
+        alpha = F.softmax(self.score(h).squeeze(2), dim=1)
+        return self.head((alpha.unsqueeze(1) @ h).squeeze(1) + (alpha.unsqueeze(2) * h).sum(1))
+
+
+# input: N,24,10
+class PairsMasked(nn.Module):
+    """Scores of all words against all words, times what each word is worth: both axes are words."""
+
+    def __init__(self, dim=24):
+        super().__init__()
+        self.lift, self.score, self.head = nn.Linear(10, dim), nn.Linear(dim, 1), nn.Linear(dim, 3)
+
+    def forward(self, x):
+        h = torch.tanh(self.lift(x))
+        scores = h @ h.transpose(1, 2)
+        scores = scores * torch.sigmoid(self.score(h)).squeeze(2).unsqueeze(1)
+        return self.head(scores @ h).mean(1)
+
+
+# input: N,24,10
+class FeaturesGated(nn.Module):
+    """One gate per feature, from the mean over the words."""
+
+    def __init__(self, dim=24):
+        super().__init__()
+        self.lift, self.gate, self.head = nn.Linear(10, dim), nn.Linear(dim, dim), nn.Linear(dim, 3)
+
+    def forward(self, x):
+        h = torch.tanh(self.lift(x))
+        return self.head((h * torch.sigmoid(self.gate(h.mean(1))).unsqueeze(1)).mean(1))
