@@ -112,7 +112,12 @@ def consequences(
                 queue.append((output, into))
             if _has_literal_size(call, place, at):
                 return None
-    return tuple(actions.values()) if all(_fits(call, new) for call in joins) else None
+    return tuple(actions.values()) if all(_fits(call, new) or _is_repeated(call, joins) for call in joins) else None
+
+
+def _is_repeated(call: Call, joins: list[Call]) -> bool:
+    """Whether a call that clashes as things are stands where an earlier one does: the next turn of a loop, whose layers have their own."""
+    return not _fits(call, {}) and any(other.site == call.site and other.index < call.index for other in joins)
 
 
 def _size_after(

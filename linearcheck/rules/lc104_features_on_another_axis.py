@@ -31,7 +31,7 @@ from linearcheck.rules.lc101_in_features_mismatch import in_features
 from linearcheck.rules.provenance import explain_size, is_feature_map
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import fit_input_size, permute_input, ranked, replace_text
-from linearcheck.rules.turning import turned_there_and_back
+from linearcheck.rules.turning import moved_and_back, turned_there_and_back
 from linearcheck.rules.wording import counted, shape
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import TensorInfo, Trace
@@ -65,11 +65,12 @@ def _proposals(failure: Failure, x: TensorInfo, axis: int) -> tuple[Proposal, ..
     pin = input_pin(failure.trace, failure.call)
     sized = fit_input_size(failure.trace, pin, x.shape[-1]) if pin is not None else ()
     around = turned_there_and_back(failure, x) if axis == 1 else []
+    back = moved_and_back(failure, last_moved)
     if around:
         return ranked(around, moved, sized)
     if axis == 1 and x.rank > 3 and is_feature_map(failure.trace, x):
-        return ranked(averaged(failure, x), moved, sized)
-    return ranked(moved, sized)
+        return ranked(averaged(failure, x), moved, back, sized)
+    return ranked(moved, back, sized)
 
 
 def averaged(failure: Failure, x: TensorInfo) -> Proposal | None:

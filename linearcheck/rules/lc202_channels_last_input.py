@@ -30,7 +30,7 @@ from linearcheck.rules.layers import input_pin
 from linearcheck.rules.provenance import explain_size
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import fit_input_size, permute_input, ranked
-from linearcheck.rules.turning import turned_there_and_back
+from linearcheck.rules.turning import moved_and_back, turned_there_and_back
 from linearcheck.rules.wording import shape
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Trace
@@ -56,7 +56,7 @@ def check(trace: Trace) -> Iterator[Finding]:
             f"A convolution reads axis {at} as channels, here {x.sizes[at]}. {explain_size(trace, x, x.rank - 1).text}".strip(),
             got=x.sizes,
             expected=expected,
-            proposals=ranked(around, permute_input(failure, order), sized),
+            proposals=ranked(around, permute_input(failure, order), moved_and_back(failure, order), sized),
         )
 
 

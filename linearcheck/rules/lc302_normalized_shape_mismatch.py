@@ -23,11 +23,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Severity
+from linearcheck.rules.evidence import pins_on
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.layers import NORMS_OVER_LAST, input_pin
 from linearcheck.rules.provenance import explain_size
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import change_argument, fit_input_size, permute_input, ranked
+from linearcheck.rules.turning import moved_and_back
 from linearcheck.rules.wording import shape
 from linearcheck.sizes import is_batch, shape_text
 from linearcheck.trace.records import TensorInfo, Trace, Value
@@ -79,8 +81,12 @@ def _proposals(failure: Failure, x: TensorInfo, wanted: tuple[int, ...]) -> tupl
             change_argument("set_num_features", layer, "normalized_shape", shape_text(sizes)) if plain and layer is not None else None
         )
     elsewhere = [axis for axis in range(1, x.rank - 1) if x.sizes[axis] == wanted[0] and not is_batch(x.sizes[axis])]
-    moved = None
+    moved: list[Proposal | None] = []
     if len(elsewhere) == 1:
         axis = elsewhere[0]
-        moved = permute_input(failure, (*(place for place in range(x.rank) if place != axis), axis))
+        order = (*(place for place in range(x.rank) if place != axis), axis)
+        moved = [permute_input(failure, order), moved_and_back(failure, order)]
+        output = failure.call.output
+        if output is not None and any(other.size == wanted[0] for other in pins_on(trace, output, axis)):
+            moved.reverse()  # what comes next takes the features where they stand now
     return ranked(moved, fit_input_size(trace, pin, x.shape[-1]))

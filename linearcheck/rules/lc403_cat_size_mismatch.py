@@ -27,7 +27,7 @@ from linearcheck.findings import Proposal, ReplaceSource, Safety, SetArgument, S
 from linearcheck.rules.axes import normal_axis
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
-from linearcheck.rules.operands import equal_features, equal_maps, is_spatial, resized
+from linearcheck.rules.operands import equal_features, equal_maps, interpolated, is_spatial, resized
 from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import is_atom, list_items, node_text, span_of
@@ -114,7 +114,8 @@ def _proposals(failure: Failure, first: TensorInfo, other: TensorInfo, axes: lis
         items = list_items(trace, failure.call.site)
         tensors = failure.call.tensors
         nodes = [items[tensors.index(tensor)] if len(items) == len(tensors) else None for tensor in (first, other)]
-        return ranked(equal_maps(trace, first, other, axes), resized(failure, (first, other), nodes), moved)
+        maps = (first, other)
+        return ranked(interpolated(failure, maps, nodes), equal_maps(trace, first, other, axes), resized(failure, maps, nodes), moved)
     if len(axes) == 1:
         features = equal_features(trace, first, axes[0], other, axes[0])
         return ranked(moved, features) if along == 0 else ranked(features, moved)

@@ -33,13 +33,14 @@ from linearcheck.rules.operands import (
     equal_features,
     equal_maps,
     insert_axes,
+    interpolated,
     is_spatial,
     kept_axis,
     operand_word,
     resize_parameter,
     resized,
 )
-from linearcheck.rules.provenance import explain_size, is_feature_map, origin_sentence, size_history
+from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
 from linearcheck.rules.residuals import project_shortcut
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import operand_node
@@ -135,24 +136,23 @@ def _proposals(failure: Failure, first: TensorInfo, second: TensorInfo, axes: tu
 def _sizes(failure: Failure, first: TensorInfo, second: TensorInfo, axes: tuple[int, ...]) -> list[Proposal | None]:
     """Change what makes one of the two sizes."""
     trace = failure.trace
-    spatial = [axis for axis in axes if is_spatial(trace, first, first.rank + axis) or is_spatial(trace, second, second.rank + axis)]
-    if spatial and len(spatial) == len(axes) and first.rank == second.rank:
-        along = [first.rank + axis for axis in reversed(axes)]
-        nodes = [operand_node(trace, failure.call.site, place) for place in (0, 1)]
-        return [*equal_maps(trace, first, second, along), *resized(failure, (first, second), nodes)]
-    axis = axes[-1]
-    places = first.rank + axis, second.rank + axis
     owned = [
         proposal
         for tensor, other in ((second, first), (first, second))
-        if (table := explain_size(trace, tensor, tensor.rank + axis)).tensor.role in ("parameter", "buffer")
-        for proposal in resize_parameter(trace, table.tensor, table.axis, other.shape[axis])
+        if (table := explain_size(trace, tensor, tensor.rank + axes[-1])).tensor.role in ("parameter", "buffer")
+        for proposal in resize_parameter(trace, table.tensor, table.axis, other.shape[axes[-1]])
     ]
+    spatial = [axis for axis in axes if is_spatial(trace, first, first.rank + axis) or is_spatial(trace, second, second.rank + axis)]
+    if not owned and spatial and len(spatial) == len(axes) and first.rank == second.rank:
+        along = [first.rank + axis for axis in reversed(axes)]
+        nodes = [operand_node(trace, failure.call.site, place) for place in (0, 1)]
+        maps = (first, second)
+        return [*interpolated(failure, maps, nodes), *equal_maps(trace, first, second, along), *resized(failure, maps, nodes)]
+    axis = axes[-1]
+    places = first.rank + axis, second.rank + axis
     if owned or is_batch(first.sizes[axis]) or is_batch(second.sizes[axis]):
         return list(owned)
-    shortcut = (
-        project_shortcut(failure, first, second, first.rank + axis) if first.rank == second.rank and is_feature_map(trace, first) else None
-    )
+    shortcut = project_shortcut(failure, first, second, first.rank + axis) if first.rank == second.rank else None
     return [shortcut, *equal_features(trace, first, places[0], second, places[1])]
 
 

@@ -27,12 +27,14 @@ from linearcheck.findings import FixKind, Proposal, Safety, Severity, WrapInput
 from linearcheck.rules.arithmetic import broadcast_clashes
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.observations import replace_node
 from linearcheck.rules.operands import equal_features, operand_word, resize_parameter
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
+from linearcheck.rules.source import operand_node
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import OPERATORS, listed, quoted, shape
-from linearcheck.sizes import Size
+from linearcheck.sizes import Size, is_batch
 from linearcheck.trace.records import TensorInfo, Trace, tensors_in
 
 RULE = Rule("LC405", "matmul-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
@@ -103,7 +105,7 @@ def _product(failure: Failure, first: TensorInfo, second: TensorInfo) -> Finding
         expected=expected,
         proposals=_proposals(failure, first, second, inner)
         if inner is not None and clash
-        else ranked(_resized_stacks(trace, first, second)),
+        else ranked(_resized_stacks(trace, first, second), _repeated_heads(failure, first, second)),
     )
 
 
@@ -142,6 +144,24 @@ def _resized_stacks(trace: Trace, first: TensorInfo, second: TensorInfo) -> list
         if tensor.role == "parameter" and len(clashes) == 1
         for proposal in resize_parameter(trace, tensor, tensor.rank - 2 + clashes[0], other.shape[other.rank - 2 + clashes[0]])
     ]
+
+
+def _repeated_heads(failure: Failure, first: TensorInfo, second: TensorInfo) -> Proposal | None:
+    """Grouped queries: every head of keys or values is repeated for the query heads that share it."""
+    trace, site, tensors = failure.trace, failure.call.site, failure.call.tensors
+    clashes = broadcast_clashes(first.shape[:-2], second.shape[:-2])
+    if len(clashes) != 1 or first.rank != second.rank or first.rank < 4 or site is None:
+        return None
+    axis = first.rank - 2 + clashes[0]
+    few, many = sorted((first, second), key=lambda tensor: tensor.shape[axis])
+    if is_batch(few.sizes[axis]) or is_batch(many.sizes[axis]) or many.shape[axis] % few.shape[axis]:
+        return None
+    node = operand_node(trace, site, tensors.index(few))
+    if node is None:
+        return None
+    times = many.shape[axis] // few.shape[axis]
+    title = f"repeat each of the {few.shape[axis]} heads {times} times"
+    return replace_node(trace, site.path, node, "other", title, f"{{}}.repeat_interleave({times}, dim={axis})")
 
 
 def _transposed(failure: Failure, first: TensorInfo, second: TensorInfo) -> list[Proposal | None]:

@@ -5,16 +5,30 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from linearcheck.findings import FixKind, Proposal, ReplaceSource, Safety, SetArgument, WrapInput
+from linearcheck.findings import Action, FixKind, Proposal, ReplaceSource, Safety, SetArgument, WrapInput
 from linearcheck.rules.arithmetic import broadcast_clashes, insertions_that_fit
 from linearcheck.rules.axes import REDUCTIONS, Windowed, axis_source, normal_axis
 from linearcheck.rules.failures import Failure
 from linearcheck.rules.provenance import explain_size, is_feature_map
-from linearcheck.rules.source import call_at, constant_value, default_of, imports_as, is_atom, node_text, operand_node, span_of
+from linearcheck.rules.source import (
+    call_at,
+    constant_value,
+    default_of,
+    function_at,
+    imports_as,
+    is_atom,
+    node_text,
+    operand_node,
+    span_of,
+    text_of,
+)
 from linearcheck.rules.spatial import make_equal
 from linearcheck.rules.suggestions import set_output
 from linearcheck.sizes import Size, shape_text
-from linearcheck.trace.records import Call, TensorInfo, Trace
+from linearcheck.trace.records import Call, Span, TensorInfo, Trace
+
+MOST_STEPS_OF_INITIALISER = 16
+"""`trunc_normal_` alone is five calls in place."""
 
 
 def operand_word(trace: Trace, tensor: TensorInfo) -> str:
@@ -38,7 +52,7 @@ def equal_maps(trace: Trace, first: TensorInfo, second: TensorInfo, axes: Sequen
 def resized(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.expr | None]) -> list[Proposal]:
     """Interpolate one of two maps to the size of the other, the one that was made later first."""
     trace, site = failure.trace, failure.call.site
-    if site is None or len(maps) != 2 or any(not isinstance(node, ast.Name) for node in nodes):
+    if site is None or len(maps) != 2:
         return []
     functional = imports_as(trace, site.path, "torch.nn.functional")
     torch = imports_as(trace, site.path, "torch")
@@ -46,13 +60,44 @@ def resized(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.ex
     found: list[tuple[int, Proposal]] = []
     for place in (0, 1):
         node, other, call = nodes[place], nodes[1 - place], trace.producer(maps[place])
-        if prefix is None or node is None or other is None or call is None:
+        if node is None or not isinstance(other, ast.Name) or call is None:
             continue
-        text, target = node_text(trace, site.path, node), node_text(trace, site.path, other)
-        edit = ReplaceSource(span_of(trace, site.path, node), f"{prefix}.interpolate({text}, size={target}.shape[2:])")
-        title = f"resize `{text}` to the size of `{target}`"
-        found.append((-call.index, Proposal("pad_or_pool", title, Safety.UNSAFE, (edit,))))
+        text, target = node_text(trace, site.path, node), other.id
+        if prefix is not None and "\n" not in text:
+            edit = ReplaceSource(span_of(trace, site.path, node), f"{prefix}.interpolate({text}, size={target}.shape[2:])")
+            title = f"resize `{text}` to the size of `{target}`"
+            found.append((-call.index, Proposal("pad_or_pool", title, Safety.UNSAFE, (edit,))))
     return [proposal for _, proposal in sorted(found, key=lambda entry: entry[0])]
+
+
+def interpolated(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.expr | None]) -> list[Proposal]:
+    """An `interpolate` by a factor, which rounding makes miss the size of the other map, made to give that size."""
+    trace, site = failure.trace, failure.call.site
+    found: list[Proposal] = []
+    for place in (0, 1) if site is not None and len(maps) == 2 else ():
+        other, call = nodes[1 - place], trace.producer(maps[place])
+        proposal = _to_size(trace, call, site, other.id) if isinstance(other, ast.Name) and call is not None and site is not None else None
+        found += [proposal] if proposal is not None else []
+    return found
+
+
+def _to_size(trace: Trace, call: Call, site: Span, target: str) -> Proposal | None:
+    """`size=skip.shape[2:]` in place of the `scale_factor=2` of an `interpolate` in the same function, where the other map has a name."""
+    node = call_at(trace, call.site) if call.name in ("interpolate", "upsample") else None
+    keyword = next((keyword for keyword in node.keywords if keyword.arg == "scale_factor"), None) if node is not None else None
+    function = function_at(trace, site)
+    if keyword is None or call.site is None or function is None or function_at(trace, call.site) is not function:
+        return None
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == target]
+    lines = [name.lineno for name in names if isinstance(name.ctx, ast.Store)]
+    if any(line > call.site.line for line in lines) or (call.site.line != site.line and call.site.line in lines):
+        return None
+    value = span_of(trace, call.site.path, keyword.value)
+    span = Span(value.path, value.line, value.column - len("scale_factor="), value.end_line, value.end_column)
+    if text_of(trace, span) != f"scale_factor={node_text(trace, call.site.path, keyword.value)}":
+        return None
+    title = f"interpolate to the size of `{target}` on line {call.site.line}"
+    return Proposal("pad_or_pool", title, Safety.UNSAFE, (ReplaceSource(span, f"size={target}.shape[2:]"),))
 
 
 def equal_features(trace: Trace, first: TensorInfo, first_axis: int, second: TensorInfo, second_axis: int) -> list[Proposal]:
@@ -162,7 +207,11 @@ def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int, k
     difference = wanted - old
     changed = f"{text} {'+' if difference > 0 else '-'} {abs(difference)}" if abs(difference) <= 2 and not text.isdigit() else str(wanted)
     title = f"make axis {axis} of `{name}` {changed}"
-    return [*found, Proposal(kind, title, Safety.UNSAFE, (ReplaceSource(span_of(trace, path, target), changed),))]
+    action: Action = ReplaceSource(span_of(trace, path, target), changed)
+    node = call_at(trace, maker.site)
+    if changed == str(wanted) and node is not None and target in node.args:  # `length // 4` for `length // 8`, where that can be told
+        action = SetArgument(maker.site, maker.name, str(axis), wanted, old=old)
+    return [*found, Proposal(kind, title, Safety.UNSAFE, (action,))]
 
 
 def reorder_sizes(trace: Trace, tensor: TensorInfo, order: Sequence[int]) -> Proposal | None:
@@ -196,7 +245,7 @@ def _written_sizes(trace: Trace, maker: Call) -> Sequence[ast.expr]:
 def _factory_behind(trace: Trace, tensor: TensorInfo) -> Call | None:
     """The call that made a parameter's values while building."""
     call = trace.producer(tensor)
-    for _ in range(6):
+    for _ in range(MOST_STEPS_OF_INITIALISER):
         if call is None:
             return None
         if not call.tensors:

@@ -42,6 +42,26 @@ def turned_there_and_back(failure: Failure, x: TensorInfo) -> list[Proposal]:
     return [proposal for proposal in found if proposal is not None]
 
 
+def moved_and_back(failure: Failure, order: Sequence[int]) -> Proposal | None:
+    """Axes brought into the order that a layer needs, and back after it: a norm over channels between convolutions."""
+    trace, place, layer = failure.trace, failure.place, failure.layer
+    node = call_at(trace, place.site)
+    argument = argument_node(node, "input", 0) if node is not None else None
+    if node is None or argument is None or place.site is None or (layer is not None and layer.caller_type == "torch"):
+        return None
+    back = [order.index(axis) for axis in range(len(order))]
+    path, go, come = place.site.path, _move(order), _move(back)
+    text = node_text(trace, path, argument)
+    before = ReplaceSource(span_of(trace, path, argument), (text if is_atom(argument) else f"({text})") + go)
+    title = f"move the axes to ({', '.join(map(str, order))}) before {failure.name} and back after it"
+    return Proposal("permute", title, Safety.UNSAFE, (before, _after(span_of(trace, path, node), come)))
+
+
+def _move(order: Sequence[int]) -> str:
+    moved = [axis for axis, source in enumerate(order) if axis != source]
+    return f".transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else f".permute({', '.join(map(str, order))})"
+
+
 def _meeting(failure: Failure, x: TensorInfo) -> _Meeting | None:
     """The first later call that takes the layout of `x` and its mirror image."""
     layouts = (x.sizes, (x.sizes[0], x.sizes[2], x.sizes[1]))
@@ -120,11 +140,12 @@ def turned_operands(failure: Failure, operands: Sequence[tuple[TensorInfo, int]]
 
 
 def _order_of(sizes: Shape, wanted: Shape) -> tuple[int, ...] | None:
-    """Which axis goes where, or None where the sizes are not the same ones in another order."""
+    """Which axis goes where, or None where the sizes are not the same ones in another order; one of size 1 may stand under any."""
     left = list(range(len(sizes)))
     order = []
+    missing = [size for size in wanted if size not in sizes]
     for size in wanted:
-        axis = next((axis for axis in left if sizes[axis] == size), None)
+        axis = next((axis for axis in left if sizes[axis] == (1 if size in missing else size)), None)
         if axis is None:
             return None
         left.remove(axis)

@@ -58,6 +58,10 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("tabs_and_continuations", "12*12*12", "12*14*14"),
         ("width_lists", "[n_in, *hidden, code]", "[2 * n_in, *hidden, code]"),
         ("width_lists", "[code + n_in] + list", "[2 * code + n_in] + list"),
+        ("pyramid", "size=below.shape[2:]", "scale_factor=2"),
+        ("boosted", "nn.Linear(width, lookback)", "nn.Linear(width, horizon)"),
+        ("grouped_queries", "length // 4", "length // 8"),
+        ("grouped_queries", "self.norm(x.transpose(1, 2)).transpose(1, 2)", "self.norm(x)"),
     ],
 )
 def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
@@ -74,6 +78,15 @@ def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
         ("text_cnn", ".permute(0, 2, 1)", "", "x = self.embedding(text).transpose(1, 2)"),
         ("unet", "nn.Conv2d(out_ch, out_ch, 3", "nn.Conv2d(out_ch, out_ch * 2, 3", "nn.Conv2d(out_ch, out_ch, 3"),
         ("depthwise", "nn.Conv2d(3, width, 3", "nn.Conv2d(3, width * 2, 3", "Separable(width * 2, width * 2)"),
+        ("pyramid", "        gain, shift = gain[:, :, None, None], shift[:, :, None, None]\n", "", "+ shift.unsqueeze(2).unsqueeze(3)"),
+        ("boosted", "if n_in == n_out else", "if depth < 2 else", "nn.Identity() if depth < 2 and n_in == n_out else"),
+        (
+            "grouped_queries",
+            "k = k.repeat_interleave(self.heads // self.groups, dim=1)",
+            "k = k",
+            "k.transpose(2, 3).repeat_interleave(3, dim=1)",
+        ),
+        ("grouped_queries", ".permute(2, 0, 1)[None]", "[None]", "+ bias.permute(0, 3, 1, 2)"),
         ("densenet", "num_init + n_layers * growth", "num_init + 2 * growth", "num_features = num_init + 3 * growth"),
     ],
 )
