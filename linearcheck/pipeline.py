@@ -256,7 +256,7 @@ def _with_tried_fixes(
 
 
 def _certain_sizes(output: TensorInfo) -> tuple[SizeText, ...]:
-    """The sizes of an output, those of a map without its height and width where they rest on a stand-in's: a repair may well change them."""
+    """The sizes of an output; not height and width of a map where they rest on a stand-in, for a repair may well change them."""
     guessed = bool(output.guesses) and output.rank > 2
     return tuple("?" if guessed and axis > 1 else size for axis, size in enumerate(output.sizes))
 
