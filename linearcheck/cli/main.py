@@ -23,6 +23,8 @@ _MODULES = {
 }
 """Commands that stand on their own, and the module of each, whose `main` takes the words and gives the exit code."""
 COMMANDS = ("check", "rule", *_MODULES)
+_COMPLETE = "_LINEARCHECK_COMPLETE"
+"""The variable in which a shell asks what may stand at the cursor."""
 
 
 def main() -> NoReturn:
@@ -41,6 +43,8 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     worker: Worker | None = None
     try:
+        if _COMPLETE in os.environ or words[:1] in (["--show-completion"], ["--install-completion"]):
+            return _flushed(_complete(words))
         if command == "rule":
             return _flushed(_run_rule(words))
         if command in _MODULES:
@@ -64,6 +68,12 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         if worker is not None:
             worker.abandon()
+
+
+def _complete(words: list[str]) -> int:
+    from linearcheck.cli.completion import complete, offer
+
+    return complete() if _COMPLETE in os.environ else offer(words)
 
 
 def _run_rule(words: list[str]) -> int:
