@@ -28,6 +28,7 @@ from linearcheck.load.shapes import plan_inputs, read_first_axis_as_batch
 from linearcheck.load.signals import Unavailable
 from linearcheck.model_report import call_shapes, input_reports, layer_rows, output_reports
 from linearcheck.rules.registry import diagnose, skipped_diagnostic
+from linearcheck.sizes import BATCH
 from linearcheck.trace.records import Call, TensorInfo, Trace
 from linearcheck.trace.signals import TraceSignal
 from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
@@ -238,7 +239,8 @@ def _with_tried_fixes(
             absolute = {str(Path(job.working_directory, path).absolute()): text for path, text in overlay.items()}
             patched = replace(job, overlay={**job.overlay, **absolute}, options=replace(job.options, try_fixes=False))
             with absent_devices():  # the same inputs: what is inferred may rest on the very size that an edit changes
-                again = trace_model(load_model(patched), lambda _: traced.plan, train=job.options.train)
+                reloaded = load_model(patched)
+                again = trace_model(reloaded, lambda model: _plan_again(traced.plan, reloaded, model, patched), train=job.options.train)
             trace, _ = with_weights(again.trace, again.session.model, weights)
             found = diagnose(trace, job.options.select, job.options.ignore)
             if again.raised is not None and not found:
@@ -253,6 +255,20 @@ def _with_tried_fixes(
     trace = traced.trace
     before = outcome_of(diagnostics, trace)
     return try_fixes(diagnostics, _users_sources(loaded, trace), run, before=before, layers=trace.layers, limits=limits)
+
+
+def _plan_again(plan: InputPlan, loaded: LoadedModel, model: nn.Module, job: CheckJob) -> InputPlan:
+    """The same inputs, but for their layout where that was inferred from a layer with time first and the edit puts the batch first."""
+    if not any(BATCH in spec.axes[1:2] and spec.source in ("inferred", "solved") for spec in plan.inputs):
+        return plan
+    try:
+        now = infer_inputs(loaded, model, forward_signature(model), job.options)
+    except LoadError:
+        return plan
+    turned = [replace(old, axes=(BATCH, old.axes[0], *old.axes[2:])) if BATCH in old.axes[1:2] else old for old in plan.inputs]
+    layouts = [(spec.name, spec.axes.index(BATCH) if BATCH in spec.axes else None) for spec in now.inputs]
+    wanted = [(spec.name, spec.axes.index(BATCH) if BATCH in spec.axes else None) for spec in turned]
+    return replace(plan, inputs=tuple(turned)) if layouts == wanted else plan
 
 
 def _certain_sizes(output: TensorInfo) -> tuple[SizeText, ...]:

@@ -73,7 +73,7 @@ def edit_candidates(proposal: Proposal, sources: Mapping[str, str] | Project, wi
     known = wishes or Wishes()
     own = wishes_of(proposals=(proposal,)).values  # what this proposal wants goes before what others want of the same layers
     known = replace(known, values={**known.values, **own})
-    for action in _one_for_each_place(proposal.actions):
+    for action in _as_one_addition(project, _one_for_each_place(proposal.actions)):
         found = _action_candidates(project, action, known)
         if not found:
             return []
@@ -90,6 +90,29 @@ def _one_for_each_place(actions: Sequence[Action]) -> list[Action]:
         key = (action.call, action.argument) if isinstance(action, SetArgument) else action
         found.setdefault(key, action)
     return list(found.values())
+
+
+def _as_one_addition(project: Project, actions: Sequence[Action]) -> list[Action]:
+    """Keywords that one call does not have yet as one action, since both would be written at the same place: `dim=1, keepdim=True`."""
+    found: list[Action] = []
+    for action in actions:
+        before = next((i for i, other in enumerate(found) if _adds_to(project, other, action)), None)
+        first = found[before] if before is not None else None
+        if before is None or not isinstance(first, SetArgument) or not isinstance(action, SetArgument):
+            found.append(action)
+        else:
+            found[before] = replace(first, value=f"{first.value}, {action.argument}={action.value}")
+    return found
+
+
+def _adds_to(project: Project, first: Action, second: Action) -> bool:
+    if not isinstance(first, SetArgument) or not isinstance(second, SetArgument) or first.call != second.call:
+        return False
+    source = project.file(first.call.path)
+    call = source.call_at(first.call) if source is not None else None
+    if source is None or call is None or is_hidden(call):
+        return False
+    return all(find_argument(source, call, action.callee, action.argument) is None for action in (first, second))
 
 
 def _combined(project: Project, choices: Sequence[list[Candidate]]) -> list[tuple[Edit, ...]]:

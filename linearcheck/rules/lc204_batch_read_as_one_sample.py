@@ -21,13 +21,15 @@ Nothing.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Safety, Severity, WrapInput
+from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity, WrapInput
 from linearcheck.rules.observations import observed
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.sequences import RECURRENT_LAYERS, SequenceCall, sequence_calls
-from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.source import argument_node, call_at, operand_node, span_of
+from linearcheck.rules.suggestions import combined, ranked
 from linearcheck.rules.wording import shape
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Trace
@@ -54,7 +56,7 @@ def _finding(trace: Trace, found: SequenceCall) -> Finding:
         got=sizes,
         expected=wanted,
         layer=found.layer,
-        proposals=ranked(_unsqueeze(found)),
+        proposals=ranked(combined(_unsqueeze(found), _squeezed(trace, found)), _unsqueeze(found)),
         accounts_for=found.leaks,
     )  # fmt: skip
 
@@ -69,3 +71,21 @@ def _unsqueeze(found: SequenceCall) -> Proposal | None:
     place = (layer.name, layer.definition) if by_torch else ("", None)
     action = WrapInput(site, "unsqueeze", (axis,), layer=place[0], definition=place[1])
     return Proposal("unsqueeze", f"give each sample one step: insert axis {axis} into the input of {found.name}", Safety.UNSAFE, (action,))
+
+
+def _squeezed(trace: Trace, found: SequenceCall) -> Proposal | None:
+    """What comes out without the axis of one step again, where the next call takes it by a name of its own."""
+    whole = next((call for call in trace.calls if call.kind == "module" and call.layer == found.layer.name), found.call)
+    output, axis = whole.output, 1 if found.batch_first else 0
+    takers = (
+        [call for call in trace.consumers(output) if call.site is not None and call.site != found.call.site] if output is not None else []
+    )
+    if not takers:
+        return None
+    taker = takers[0]  # in evaluation mode what a dropout returns is what it takes, so that others may follow
+    node = call_at(trace, taker.site)
+    operand = argument_node(node, "input", 0) if node is not None and taker.kind == "module" else operand_node(trace, taker.site, 0)
+    if taker.site is None or not isinstance(operand, ast.Name):
+        return None
+    edit = ReplaceSource(span_of(trace, taker.site.path, operand), f"{operand.id}.squeeze({axis})")
+    return Proposal("squeeze", f"take it out of `{operand.id}` again", Safety.UNSAFE, (edit,))

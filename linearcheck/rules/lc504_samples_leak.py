@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, Safety, SetArgument, Severity
+from linearcheck.findings import Proposal, ReplaceSource, Safety, SetArgument, Severity
 from linearcheck.rules.axes import REDUCTIONS, normal_axis
 from linearcheck.rules.evidence import pins_on
 from linearcheck.rules.flow import Reach, inputs_behind, reach_of, steps_back, weights_behind
@@ -36,8 +36,10 @@ from linearcheck.rules.folds import is_final_state
 from linearcheck.rules.layers import RECURRENT
 from linearcheck.rules.leaks import SOFTMAXES, Culprit, culprits, gathers_first_column, has_rows, may_be_meant
 from linearcheck.rules.observations import observed, site_line, user_calls
+from linearcheck.rules.reshapes import reshape_of, size_nodes
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.sequences import ATTENTION_LAYERS, RECURRENT_LAYERS
+from linearcheck.rules.source import is_atom, node_text, nodes_at, span_of
 from linearcheck.rules.suggestions import change_argument, combined, ranked
 from linearcheck.rules.wording import OPERATORS, call_on_line, listed, on_line, quoted, shape
 from linearcheck.sizes import NamedSize, depends_on, is_batch, shape_text
@@ -73,7 +75,9 @@ def _has_rule_of_its_own(culprit: Culprit) -> bool:
 
 
 def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
-    call, reduction = culprit.call, next(iter(culprit.through), None)
+    call = culprit.call
+    batched = (step for step in culprit.through if step.input is not None and any(map(depends_on, step.input.sizes)))
+    reduction = next(batched, next(iter(culprit.through), None))
     output = call.output
     sign = OPERATORS.get(call.name)
     name = quoted(sign) if sign is not None else quoted(call.name)
@@ -88,7 +92,7 @@ def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
         f"{name} mixes the samples of the batch: each of the N rows of {rows} depends on the others",
         f"{cause}. Changing one sample changes what comes out for the others.",
         got=output.sizes if output is not None else None,
-        proposals=ranked(_per_sample(reduction), _along_next_axis(call)),
+        proposals=ranked([_per_sample(step) for step in culprit.through], _along_next_axis(call), _blocks_of_batch(trace, call)),
         severity=severity,
         accounts_for=[step.index for step in culprit.through],
     )  # fmt: skip
@@ -186,6 +190,26 @@ def _along_next_axis(call: Call) -> Proposal | None:
     if axis is None or not is_batch(x.sizes[axis]):
         return None
     return Proposal("other", f"let `{call.name}` go along axis 1", Safety.UNSAFE, (SetArgument(call.site, call.name, argument, 1),))
+
+
+def _blocks_of_batch(trace: Trace, call: Call) -> Proposal | None:
+    """`view(k, -1, …).transpose(0, 1)` for `view(-1, k, …)` of k blocks of the batch, one below the other, as `repeat` makes them."""
+    x, output, reshape = call.input, call.output, reshape_of(trace, call)
+    found = size_nodes(trace, call) if reshape is not None else None
+    if x is None or output is None or found is None or call.site is None or not 2 <= output.rank == len(found[1]):
+        return None
+    first, times = x.sizes[0] if x.sizes else 1, output.sizes[1]
+    blocks = isinstance(first, NamedSize) and first.names == ("N",) and not first.offset and first.multiple == times
+    if not blocks or not is_batch(output.sizes[0]) or not isinstance(times, int):
+        return None
+    receiver, nodes = found
+    path = call.site.path
+    one, other, *rest = (node_text(trace, path, node) for node in nodes)
+    text = node_text(trace, path, receiver)
+    written = f"{text if is_atom(receiver) else f'({text})'}.{call.name}({', '.join([other, one, *rest])}).transpose(0, 1)"
+    span = span_of(trace, path, next(iter(nodes_at(trace, call.site))))
+    title = f"take the {times} blocks of the batch apart, then swap: `{call.name}({', '.join([other, one, *rest])}).transpose(0, 1)`"
+    return Proposal("permute", title, Safety.UNSAFE, (ReplaceSource(span, written),))
 
 
 def _joins_towers(trace: Trace, call: Call) -> bool:

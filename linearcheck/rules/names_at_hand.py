@@ -7,7 +7,7 @@ import ast
 from linearcheck.findings import Proposal, ReplaceSource, Safety
 from linearcheck.rules.layers import RECURRENT, operation
 from linearcheck.rules.observations import operand_nodes, receiver_of
-from linearcheck.rules.source import call_at, function_at, node_text, span_of
+from linearcheck.rules.source import call_at, function_at, node_text, span_of, tree_of
 from linearcheck.rules.wording import on_line, quoted
 from linearcheck.sizes import is_batch
 from linearcheck.trace.records import Call, Span, TensorInfo, Trace
@@ -42,6 +42,9 @@ def factory_proposals(trace: Trace, factory: Call, user: Call, ran: tuple[int, .
         )
     axis = _batch_axis(made, user, ran)
     sizes = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple | ast.List) else node.args
+    written = sizes[axis] if axis is not None and len(sizes) == made.rank else None
+    if isinstance(written, ast.Name):
+        found += _given_to_helper(trace, site, written.id)
     batched = next(((name, place) for name, tensor in names.items() for place, size in enumerate(tensor.sizes) if is_batch(size)), None)
     if axis is not None and batched is not None and len(sizes) == made.rank and not any(isinstance(size, ast.Starred) for size in sizes):
         text = f"{batched[0]}.size({batched[1]})"
@@ -49,6 +52,29 @@ def factory_proposals(trace: Trace, factory: Call, user: Call, ran: tuple[int, .
         found.append(
             Proposal("other", f"take the batch size from {quoted(batched[0])}{on_line(site)}", Safety.UNSAFE, (ReplaceSource(span, text),))
         )
+    return found
+
+
+def _given_to_helper(trace: Trace, site: Span, name: str) -> list[Proposal]:
+    """For `zeros(n, 10)` in a helper that is called with a number for `n`: the batch size of a tensor at hand where it is called."""
+    function, tree = function_at(trace, site), tree_of(trace, site.path)
+    if function is None or tree is None:
+        return []
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args) if argument.arg not in ("self", "cls")]
+    if name not in names:
+        return []
+    place, found = names.index(name), []
+    for call in ast.walk(tree):
+        called = call.func if isinstance(call, ast.Call) else None
+        if not isinstance(call, ast.Call) or getattr(called, "attr", getattr(called, "id", "")) != function.name:
+            continue
+        given = next((k.value for k in call.keywords if k.arg == name), call.args[place] if place < len(call.args) else None)
+        at_hand = names_at_hand(trace, span_of(trace, site.path, call))
+        batched = next(((text, axis) for text, tensor in at_hand.items() for axis, size in enumerate(tensor.sizes) if is_batch(size)), None)
+        if given is not None and not isinstance(given, ast.Starred) and batched is not None:
+            edit = ReplaceSource(span_of(trace, site.path, given), f"{batched[0]}.size({batched[1]})")
+            title = f"give `{function.name}` the batch size of {quoted(batched[0])} on line {call.lineno}"
+            found.append(Proposal("other", title, Safety.UNSAFE, (edit,)))
     return found
 
 

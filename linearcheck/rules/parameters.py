@@ -74,6 +74,11 @@ def weight_proposals(trace: Trace, layer: Layer, name: str, shape: tuple[int, ..
         title = f"give the {name} of {layer_name(layer)} its first axis"
         replacement = f"{text if is_atom(inner) else f'({text})'}.unsqueeze(0)"
         return ranked(Proposal("unsqueeze", title, Safety.UNSAFE, (ReplaceSource(span_of(trace, replaced.path, inner), replacement),)))
+    if name == "bias" and shape == (1,) and len(promised) == 1 and layer.torch_type == "Linear":
+        repeated = _repeated(trace, replaced, value)
+        if repeated is not None:
+            title = f"give each output of {layer_name(layer)} the bias"
+            return ranked(Proposal("other", title, Safety.UNSAFE, (repeated,)))
     return (Proposal("other", f"give {quoted(layer.name)} a {name} of shape {shape_text(promised)}"),)
 
 
@@ -100,6 +105,20 @@ def tied_sizes(trace: Trace, layer: Layer, name: str, promised: tuple[int, ...])
         narrowed = set_output(trace, origin, width, layer) if origin is not None else None
         found.append(combined(narrowed, change_argument("set_in_features", layer, "in_features", width)))
     return ranked(found)
+
+
+def _repeated(trace: Trace, replaced: Span, value: ast.expr) -> ReplaceSource | None:
+    """`torch.tensor([b]).repeat(self.fc.out_features)` for the one number that `self.fc.bias` is set to."""
+    statement = statement_at(trace, replaced)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    while isinstance(target, ast.Attribute) and target.attr in ("bias", "data"):
+        target = target.value
+    if target is None or isinstance(target, ast.Tuple | ast.List):
+        return None
+    inner = value.args[0] if isinstance(value, ast.Call) and _called(value) == "Parameter" and value.args else value
+    text, owner = node_text(trace, replaced.path, inner), node_text(trace, replaced.path, target)
+    written = f"{text if is_atom(inner) else f'({text})'}.repeat({owner}.out_features)"
+    return ReplaceSource(span_of(trace, replaced.path, inner), _as_parameter(trace, replaced, inner is value, written))
 
 
 def _as_parameter(trace: Trace, place: Span, is_bare: bool, text: str) -> str:

@@ -89,3 +89,110 @@ class Net(nn.Module):
 
 def test_a_layer_never_called_takes_the_second_call_of_its_twin(tmp_path: Path) -> None:
     assert first_repair(tmp_path, TWINS.format(second="bn1"), "N,3,20,24", "LC502") == ["self.bn2"]
+
+
+STANDARDISED = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(7, 3)
+
+    def forward(self, x):
+        low, high = x.amin(), x.amax()
+        return self.fc((x - low) / (high - low))
+"""
+
+
+def test_statistics_of_the_whole_batch_are_taken_per_sample_together(tmp_path: Path) -> None:
+    assert first_repair(tmp_path, STANDARDISED, "N,9,7", "LC504") == ["dim=(1, 2), keepdim=True"] * 2
+
+
+DRAWS = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self, draws=6):
+        super().__init__()
+        self.draws, self.fc = draws, nn.Linear(10, 3)
+
+    def forward(self, x):
+        y = self.fc(x.repeat(self.draws, 1))
+        return y.reshape(-1, self.draws, 3).mean(1)
+"""
+
+
+def test_blocks_of_the_batch_are_taken_apart_as_they_were_put_together(tmp_path: Path) -> None:
+    assert first_repair(tmp_path, DRAWS, "N,10", "LC504") == ["y.reshape(self.draws, -1, 3).transpose(0, 1)"]
+
+
+HELPED = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.fc = nn.GRUCell(6, 11), nn.Linear(11, 2)
+
+    def start(self, rows):
+        return torch.zeros(rows, 11)
+
+    def forward(self, steps):
+        h = self.start(24)
+        for step in steps.unbind(1):
+            h = self.cell(step, h)
+        return self.fc(h)
+"""
+
+
+def test_a_helper_is_given_the_batch_size_where_it_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(HELPED)
+    options = CheckOptions(input_shapes=("N,5,6",), sizes={"N": 24})
+    report = check_model(CheckJob(Target(str(path), "Net"), options, working_directory=str(tmp_path)), run_in_fork)
+    assert [edit.text for edit in report.diagnostics[0].fixes[0].edits] == ["steps.size(0)"]
+
+
+ROWS = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru, self.fc = nn.GRU(9, 14{first}), nn.Linear(14, 2)
+
+    def forward(self, table):
+        states, last = self.gru(table)
+        return self.fc(states)
+"""
+
+
+@pytest.mark.parametrize(("first", "axis"), [("", 0), (", batch_first=True", 1)])
+def test_one_step_goes_in_and_comes_out_again(tmp_path: Path, first: str, axis: int) -> None:
+    edits = first_repair(tmp_path, ROWS.format(first=first), "N,9", "LC204")
+    assert sorted(edits) == [f"states.squeeze({axis})", f"table.unsqueeze({axis})"]
+
+
+def test_one_bias_for_all_outputs_is_repeated(tmp_path: Path) -> None:
+    source = (
+        "import torch\nimport torch.nn as nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.head = nn.Linear(8, 5)\n        self.head.bias.data = torch.full((1,), -2.0)\n\n"
+        "    def forward(self, x):\n        return self.head(x)\n"
+    )
+    assert first_repair(tmp_path, source, "N,8", "LC105") == ["torch.full((1,), -2.0).repeat(self.head.out_features)"]
+
+
+def test_a_layout_that_was_inferred_goes_with_the_repair(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "import torch.nn as nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.rnn, self.out = nn.RNN(3, 10), nn.Linear(10, 1)\n\n"
+        "    def forward(self, days):\n        states, _ = self.rnn(days)\n        return self.out(states[:, -1])\n"
+    )
+    report = check_model(CheckJob(Target(str(path), "Net"), CheckOptions(), working_directory=str(tmp_path)), run_in_fork)
+    assert [fix.kind for fix in report.diagnostics[0].fixes[:1]] == ["batch_first"]
