@@ -133,8 +133,9 @@ class _Listener(TorchFunctionMode):
         features = weight.shape[1]
         if x.shape[-1] != features:
             is_map = x.dim() > 2 and x.shape[0] == self.batch
-            outcome.fits = is_map and x.numel() // self.batch == features
-            outcome.misfit = (x.shape[-1], features)
+            is_flat = x.dim() == 1 and x.shape[0] % self.batch == 0  # the batch was flattened as well
+            outcome.fits = (is_map or is_flat) and x.numel() // self.batch == features
+            outcome.misfit = (x.numel() // self.batch if is_flat else x.shape[-1], features)
             outcome.on_other_axis = features in x.shape[1:-1]
 
     def _judge_view(self, args: Any) -> None:
