@@ -62,11 +62,16 @@ def peak_bytes(command: Sequence[str]) -> int | None:
         peak = 0
         ended = threading.Event()
         while not ended.is_set():
-            peak = max(peak, sum(map(_proportional_bytes, _tree(process.pid))))
+            peak = max(peak, occupied_bytes(process.pid))
             if process.poll() is not None:
                 ended.set()
             ended.wait(_POLL_SECONDS)
     return peak
+
+
+def occupied_bytes(root: int) -> int:
+    """What a process and its descendants occupy now; 0 where the system does not tell."""
+    return sum(map(_proportional_bytes, _tree(root))) if Path("/proc/self/smaps_rollup").exists() else 0
 
 
 def _tree(root: int) -> set[int]:
