@@ -19,9 +19,9 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The base of typer's usage errors; it is click's in some versions of typer and typer's own in others."""
 
 EPILOG = (
-    "Further commands: `rule CODE` explains a finding, `rule --all` lists the rules, `explain MESSAGE` says what an error of PyTorch means, "
-    "`run SCRIPT` explains the one that a script ends with, `layers TARGET` and `annotate TARGET` show the shapes, `sizes TARGET` the input "
-    "sizes that a model accepts, `init` writes a starting configuration; `linearcheck COMMAND --help` says more. "
+    "Further commands: `rule CODE` explains a finding, `rule --all` lists the rules, `explain MESSAGE` says what an error of PyTorch "
+    "means, `run SCRIPT` explains the one that a script ends with, `layers TARGET` and `annotate TARGET` show the shapes, "
+    "`sizes TARGET` the input sizes that a model accepts, `init` writes a starting configuration; `linearcheck COMMAND --help` says more. "
     "Exit code: 0 nothing wrong, 1 an error was found, 2 a target could not be checked or the usage is wrong, 130 interrupted."
 )
 
