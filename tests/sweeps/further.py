@@ -170,7 +170,7 @@ X_OPTIONS: dict[str, dict[str, Any]] = {
     "qk norm": {"attn_qk_norm": True},
     "scaled residual": {"scale_residual": True},
     "deep norm": {"pre_norm": False, "scale_residual": True},
-    "value residual": {"attn_add_value_residual": True},
+    "value residual": {"add_value_residual": True},
     "hyper connections": {"num_residual_streams": 4},
 }
 

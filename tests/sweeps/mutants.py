@@ -217,8 +217,9 @@ def verdict_on(specimen: Specimen, mutant: Mutant) -> Verdict:
 
 
 def is_on(diagnostic: Diagnostic, name: str) -> bool:
-    """Whether a finding is about a layer: its own, or that of the attention of torch's that uses the layer's weight itself."""
-    return diagnostic.layer == name
+    """Whether a finding is about a layer: about its call, or naming it as what made the size that does not fit (a sum of embeddings)."""
+    origins = [operand.origin.message for operand in diagnostic.operands if operand.origin is not None]
+    return diagnostic.layer == name or any(f"`{name}`" in text for text in (diagnostic.message, diagnostic.explanation, *origins))
 
 
 def judge_apart(specimen: Specimen, per_kind: int, seed: int = 0) -> list[Verdict]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,10 +53,13 @@ class Row:
     found: tuple[Found, ...]
     problem: str = ""
     wrong: str = ""
+    left_out: bool = False
 
     @property
     def result(self) -> str:
-        """`clean`, `findings` or `problem`; `true bug` for the one finding about a model that is wrong as released."""
+        """`clean`, `findings`, `problem` or `left out`; `true bug` for the one finding about a model that is wrong as released."""
+        if self.left_out:
+            return "left out"
         if self.problem:
             return "problem"
         if self.wrong and [found.code for found in self.found] == [self.wrong]:
@@ -86,6 +90,9 @@ def trace_specimen(specimen: Specimen, *, train: bool = False, build: Callable[[
 
 def check_apart(specimen: Specimen, *, train: bool = False, build: Callable[[], nn.Module] | None = None) -> Row:
     """Check one model in a forked child, within limits of time and memory."""
+
+    if train and specimen.untrainable:
+        return Row(specimen.name, "", 0.0, 0, 0, False, (), specimen.untrainable, left_out=True)
 
     def check() -> dict[str, Any]:
         began = time.process_time()
@@ -152,3 +159,12 @@ def line_of(row: Row) -> str:
         f"{row.name:40} {row.result:8} {row.way:5} {probe:5} {row.calls:6} {row.seconds:6.1f} {row.megabytes:6}  "
         f"{(row.problem or findings)[:1500]}"
     ).rstrip()
+
+
+def summary_of(rows: list[Row]) -> str:
+    """Counts of results and of ways of tracing, and the time that all took."""
+    results = ", ".join(f"{count} {result}" for result, count in Counter(row.result for row in rows).items())
+    ways = ", ".join(f"{count} {way or 'not at all'}" for way, count in Counter(row.way for row in rows).items())
+    seconds = sum(row.seconds for row in rows)
+    probed = sum(row.probed for row in rows)
+    return f"{len(rows)} models: {results}; traced {ways}; {probed} probed; {seconds:.0f} s, {seconds / max(len(rows), 1):.1f} s a model"

@@ -11,7 +11,8 @@ from typing import Any
 class Specimen:
     """One model: how to build it, the shapes that go in, and the packages whose files count as the user's own.
 
-    `wrong` is the code of the one finding about a model that is wrong as released.
+    `wrong` is the code of the one finding about a model that is wrong as released; `untrainable` says why a model cannot run in training
+    mode on made-up values.
     """
 
     name: str
@@ -21,3 +22,4 @@ class Specimen:
     batch: bool = True
     literals: tuple[tuple[str, str], ...] = ()
     wrong: str = ""
+    untrainable: str = ""
