@@ -201,6 +201,15 @@ def _inputs(raw: RawCall) -> Iterator[Seen]:
     yield from walk(raw.kwargs)
 
 
+def sizes_of_outputs(kept: Run, named: Mapping[Key, tuple[int, Call]]) -> list[Shape]:
+    """Named sizes of what the probed run returned, from the calls that made it: a model in training mode may return more than that."""
+    sizes: dict[int, Shape] = {}
+    for raw in kept.calls:
+        outputs = named[raw.key][1].outputs if raw.key in named else ()
+        sizes.update((seen.uid, output.sizes) for seen, output in zip(raw.outputs, outputs, strict=False))
+    return [sizes.get(seen.uid, ()) for seen in kept.outputs]
+
+
 def merge_leaks(comparisons: Sequence[Comparison], base: Run, output_sizes: Sequence[Shape]) -> tuple[Leak, ...]:
     """The leaks of all comparisons, in order of call; whether an output with a batch axis is mixed as well."""
     leaks: dict[int, Leak] = {}

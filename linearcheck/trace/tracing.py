@@ -26,7 +26,7 @@ from linearcheck.trace.axes import choose_batch_sizes
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
 from linearcheck.trace.patches import recording_modules
 from linearcheck.trace.private import spare_dynamo
-from linearcheck.trace.probe import Differences, compare_runs, merge_leaks
+from linearcheck.trace.probe import Differences, compare_runs, merge_leaks, sizes_of_outputs
 from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
 from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.signals import LosesValues, NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
@@ -473,7 +473,7 @@ def _probe_in(
         if not _is_clean(changed):
             return None
         comparisons.append(compare_runs(kept, differences, named, row, n))
-    return merge_leaks(comparisons, kept, [tensor.sizes for tensor in Assembler(base, varied, session.spans).outputs()])
+    return merge_leaks(comparisons, kept, sizes_of_outputs(kept, named))
 
 
 def _batch_of_one(session: Session, plan: InputPlan, letters: Mapping[str, int], base: Run, calls: tuple[Call, ...]) -> BatchOfOne | None:

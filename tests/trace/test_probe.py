@@ -93,3 +93,21 @@ def test_values_written_over_are_no_leak(name: str, monkeypatch: pytest.MonkeyPa
     rounds.clear()
     mixing = trace(source.replace("return", "x = x.cumsum(0)\n            return"), ("N", 6))
     assert [mixing.calls[leak.call].name for leak in mixing.leaks] == ["cumsum"]
+
+
+@pytest.mark.parametrize("mixing", [False, True])
+def test_a_model_that_returns_more_in_training_mode(mixing: bool) -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.aux = nn.Linear(6, 6), nn.Linear(6, 3)
+
+        def forward(self, x):
+            x = self.fc(x)
+            y = x.relu()
+            return (y, self.aux(x)) if self.training else y
+    """
+    found = trace(source.replace("x.relu()", "x.cumsum(0)") if mixing else source, ("N", 6), train=True)
+    assert found.probed and len(found.outputs) == 2
+    assert [(found.calls[leak.call].name, leak.reaches_output) for leak in found.leaks] == ([("cumsum", True)] if mixing else [])
