@@ -27,6 +27,7 @@ from linearcheck.load.records import InputPlan, LoadedModel, LoadError
 from linearcheck.load.shapes import plan_inputs, read_first_axis_as_batch
 from linearcheck.load.signals import Unavailable
 from linearcheck.model_report import call_shapes, input_reports, layer_rows, output_reports
+from linearcheck.rules.descent import followers
 from linearcheck.rules.registry import diagnose, skipped_diagnostic
 from linearcheck.sizes import BATCH
 from linearcheck.trace.records import Call, TensorInfo, Trace
@@ -254,7 +255,15 @@ def _with_tried_fixes(
 
     trace = traced.trace
     before = outcome_of(diagnostics, trace)
-    return try_fixes(diagnostics, _users_sources(loaded, trace), run, before=before, layers=trace.layers, limits=limits)
+    return try_fixes(
+        diagnostics,
+        _users_sources(loaded, trace),
+        run,
+        before=before,
+        layers=trace.layers,
+        followers=followers(trace, diagnostics),
+        limits=limits,
+    )
 
 
 def _plan_again(plan: InputPlan, loaded: LoadedModel, model: nn.Module, job: CheckJob) -> InputPlan:

@@ -28,14 +28,16 @@ def other_sides(finding: Diagnostic, layers: Sequence[Layer]) -> Iterator[Propos
 
 
 def _joined_along_features(finding: Diagnostic) -> Iterator[Proposal]:
-    """`cat` along axis 1 where it joins along the batch, which leaves too few features or channels for the layer that takes the result."""
+    """`cat` along the features where it joins along the batch, which leaves too few of them for the layer that takes the result."""
     operand = finding.operands[0] if finding.operands else None
     if operand is None or operand.origin is None or operand.origin.message not in ("cat", "concat", "concatenate"):
         return
     first = str(operand.shape[0]) if operand.shape else ""
     if BATCH in first and first != BATCH:
-        action = SetArgument(operand.origin.span, "cat", "dim", 1)
-        yield Proposal("other", f"join along axis 1 on line {operand.origin.span.line}", Safety.UNSAFE, (action,))
+        rank = len(operand.shape)
+        for axis, words in ((-1, "the last axis"), (1, "axis 1")) if rank > 2 else ((1, "axis 1"),):
+            action = SetArgument(operand.origin.span, "cat", "dim", axis)
+            yield Proposal("other", f"join along {words} on line {operand.origin.span.line}", Safety.UNSAFE, (action,))
 
 
 def _swapped_operands(finding: Diagnostic) -> Iterator[Proposal]:

@@ -15,6 +15,7 @@ from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
 from linearcheck.fix.judgement import TrialOutcome, Verdict, doubts, is_gone, judge, place_in
 from linearcheck.fix.other_sides import other_sides
 from linearcheck.fix.text import OverlappingEdits, compose_edits, merge_edits, overlap
+from linearcheck.rules.wording import listed
 from linearcheck.trace.records import Layer
 
 __all__ = ["TrialLimits", "TrialOutcome", "try_fixes"]
@@ -27,6 +28,7 @@ def try_fixes(
     *,
     before: TrialOutcome | None = None,
     layers: Sequence[Layer] = (),
+    followers: frozenset[tuple[int, int]] = frozenset(),
     limits: TrialLimits | None = None,
 ) -> tuple[Diagnostic, ...]:
     """The diagnostics with their fixes, best first, each of which was traced; proposals that failed their trial are left out.
@@ -39,13 +41,15 @@ def try_fixes(
         run: Traces the model with the given texts in place of those on the disk.
         before: What the trace without edits showed; traced once more where it is not given.
         layers: Layers of that trace, for places that build several of them.
+        followers: Pairs of positions among the diagnostics, the second of which lies behind the first in the flow of data. Where one
+            change mends both, the second was a consequence: it is left out, and the first says so.
     """
     if not any(_has_repairs(finding, layers) for finding in diagnostics):
         return tuple(diagnostics)
     bench = Bench(sources, run, limits or TrialLimits())
     start = before if before is not None else run({})
     start = replace(start, diagnostics=tuple(diagnostics), layers=start.layers or tuple(layers))
-    return _Repair(bench, start, tuple(diagnostics)).all()
+    return _Repair(bench, start, tuple(diagnostics), followers).all()
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,12 @@ class _Repair:
     bench: Bench
     start: TrialOutcome
     findings: tuple[Diagnostic, ...]
+    followers: frozenset[tuple[int, int]] = frozenset()
     fixes: dict[int, list[Fix]] = field(default_factory=dict)
     tried: dict[int, list[Proposal]] = field(default_factory=dict)
     candidates: dict[Proposal, list[tuple[Edit, ...]]] = field(default_factory=dict)
+    mended: dict[int, set[int]] = field(default_factory=dict)
+    """By the finding that a fix was made for, the other ones that it removed."""
 
     def all(self) -> tuple[Diagnostic, ...]:
         state = State((), self.start, place_in(self.bench.sources, ()))
@@ -101,7 +108,20 @@ class _Repair:
             if state.edits == accepted or all(i in self.fixes for i in self._order()):
                 break
         self._more_fixes(states)
-        return tuple(self._with_fixes(index, finding) for index, finding in enumerate(self.findings))
+        causes = self._causes()
+        return tuple(
+            self._with_fixes(index, finding, [self.findings[j] for j, cause in causes.items() if cause == index])
+            for index, finding in enumerate(self.findings)
+            if index not in causes
+        )
+
+    def _causes(self) -> dict[int, int]:
+        """For each finding that was a consequence of an earlier one, that one: its own repair mended both."""
+        causes: dict[int, int] = {}
+        for first, second in sorted(self.followers):
+            if second in self.mended.get(first, ()) and first not in causes:
+                causes.setdefault(second, first)
+        return causes
 
     def _order(self) -> list[int]:
         """Errors before warnings, else as they were found."""
@@ -110,7 +130,7 @@ class _Repair:
 
     def _first_fix(self, index: int, state: State) -> State:
         """The state after the best fix of one finding, or the same where it has none."""
-        shared = self._may_be_shared(self.findings[index], state)
+        shared = self._may_be_shared(index, state)
         passed: list[_Passed] = []
         for look in _LOOKS:
             passed = self._look(index, state, look, shared)
@@ -122,13 +142,13 @@ class _Repair:
         passed.sort(key=lambda found: (found.doubts, len(found.state.outcome.diagnostics) if shared else 0))
         best = passed[0]
         self.fixes[index] = [found.fix for found in passed[: self.bench.limits.fixes_per_finding]]
-        self._share(best.fix, state, best.state)
+        self._share(index, best.fix, state, best.state)
         return best.state
 
     def _look(self, index: int, state: State, look: _Look, shared: bool) -> list[_Passed]:
         """Fixes of one finding that pass, up to the first without doubt; further ones where one may repair more than this finding."""
         passed: list[_Passed] = []
-        for proposal in self._proposals(self.findings[index], passed):
+        for proposal in self._proposals(self.findings[index], passed, shared):
             found = self._try(index, proposal, state, look)
             if found is not None:
                 passed.append(found)
@@ -136,16 +156,16 @@ class _Repair:
                 break
         return passed
 
-    def _proposals(self, finding: Diagnostic, passed: Sequence[_Passed]) -> Iterator[Proposal]:
-        """The rule's own proposals, and the other side of the clash where none of them passed without doubt."""
+    def _proposals(self, finding: Diagnostic, passed: Sequence[_Passed], shared: bool) -> Iterator[Proposal]:
+        """The rule's own proposals, and the other side of the clash where none of them passed without doubt, or it may mend more."""
         yield from finding.proposals
-        if all(found.doubts for found in passed):
+        if shared or all(found.doubts for found in passed):
             yield from other_sides(finding, self.start.layers)
 
     def _all_at_once(self, state: State, states: dict[int, State]) -> State:
         """The likeliest fix of every finding in one trial, where each stands for itself: most files with several errors need no more."""
         order = self._order()
-        if len(order) < 2 or any(self._may_be_shared(self.findings[index], state) for index in order):
+        if len(order) < 2 or any(self._may_be_shared(index, state) for index in order):
             return state
         picked: dict[int, Fix] = {}
         edits: tuple[Edit, ...] = ()
@@ -167,21 +187,23 @@ class _Repair:
             states[index] = state
         return after
 
-    def _may_be_shared(self, finding: Diagnostic, state: State) -> bool:
-        """Whether a repair of this finding changes a place that a repair of another one changes as well."""
+    def _may_be_shared(self, index: int, state: State) -> bool:
+        """Whether a repair of this finding changes a place that a repair of another one changes as well, or another lies behind it."""
+        finding = self.findings[index]
         own = _targets(finding)
+        if any(first == index and self._as_now(self.findings[second], state) is not None for first, second in self.followers):
+            return True
         others = [other for other in self.findings if other is not finding and self._as_now(other, state) is not None]
         # Without a proposal of its rule it may be one mistake with its neighbours of the same code: which of several tries mends all?
         return any(own & _targets(other) or (not finding.proposals and other.code == finding.code) for other in others)
 
-    def _share(self, fix: Fix, before: State, after: State) -> None:
-        """Give a fix to every other finding that it removed."""
-        for index in self._order():
-            if index not in self.fixes:
-                current = self._as_now(self.findings[index], before)
-                if current is not None and is_gone(
-                    current, before.outcome.diagnostics, after.outcome.diagnostics, before.place, after.place
-                ):
+    def _share(self, mended: int, fix: Fix, before: State, after: State) -> None:
+        """Give the fix of one finding to every other one that it removed."""
+        for index, finding in enumerate(self.findings):
+            current = self._as_now(finding, before) if index not in self.fixes else None
+            if current is not None and is_gone(current, before.outcome.diagnostics, after.outcome.diagnostics, before.place, after.place):
+                self.mended.setdefault(mended, set()).add(index)
+                if _has_repairs(finding, self.start.layers):
                     self.fixes[index] = [fix]
 
     def _more_fixes(self, states: Mapping[int, State]) -> None:
@@ -271,13 +293,23 @@ class _Repair:
                     )
         return None
 
-    def _with_fixes(self, index: int, finding: Diagnostic) -> Diagnostic:
+    def _with_fixes(self, index: int, finding: Diagnostic, consequences: Sequence[Diagnostic] = ()) -> Diagnostic:
         fixes = self.fixes.get(index, [])
         failed = [p for p in self.tried.get(index, []) if all(fix.kind != p.kind or fix.title != p.title for fix in fixes)]
         left = tuple(proposal for proposal in finding.proposals if proposal not in failed)
         advice = [Fix(p.kind, p.title, p.safety, tried=False) for p in left if not p.actions] if fixes else []
         traced = [replace(fix, digests=self.bench.digests(fix.edits)) for fix in fixes]
-        return replace(finding, fixes=(*traced, *advice), proposals=left)
+        explanation = f"{finding.explanation} {_mended_too(finding, consequences)}".strip()
+        return replace(finding, fixes=(*traced, *advice), proposals=left, explanation=explanation)
+
+
+def _mended_too(finding: Diagnostic, consequences: Sequence[Diagnostic]) -> str:
+    """What else stops the model, and goes with the same change."""
+    places = sorted({(found.span.path, found.span.line) for found in consequences if found.span is not None})
+    if not places:
+        return ""
+    elsewhere = [f"line {line}" if finding.span is not None and path == finding.span.path else f"{path}:{line}" for path, line in places]
+    return f"What stops on {listed(elsewhere)} comes from it, and goes with the first change below."
 
 
 def _has_repairs(finding: Diagnostic, layers: Sequence[Layer]) -> bool:

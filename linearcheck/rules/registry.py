@@ -62,6 +62,7 @@ from linearcheck.rules.checkpoints import without_echoes
 from linearcheck.rules.consequences import without_consequences
 from linearcheck.rules.input_values import without_value_failures
 from linearcheck.rules.merging import merged
+from linearcheck.rules.outer_sites import with_outer_sites
 from linearcheck.rules.precedence import resolved
 from linearcheck.rules.quoting import quoted
 from linearcheck.rules.rule import Finding, Rule
@@ -133,7 +134,7 @@ def diagnose(trace: Trace, select: Sequence[str] = (), ignore: Sequence[str] = (
     findings = [finding for module in _MODULES for finding in _findings(module, trace)]
     kept = without_echoes(trace, without_consequences(trace, resolved(findings)))
     wanted = (finding.diagnostic for finding in kept if is_selected(finding.diagnostic.code, select, ignore))
-    return quoted(merged(wanted), trace.sources)
+    return quoted(with_outer_sites(trace, merged(wanted)), trace.sources)
 
 
 def _findings(module: ModuleType, trace: Trace) -> list[Finding]:

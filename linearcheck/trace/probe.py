@@ -216,7 +216,8 @@ def merge_leaks(comparisons: Sequence[Comparison], base: Run, output_sizes: Sequ
     mixed_outputs: Mapping[int, bool] = {
         seen.uid: any(c.states[seen.uid].mixed for c in comparisons if seen.uid in c.states) for seen in base.outputs
     }
-    reaches = any(
+    # As many outputs as values ask for, boxes above a threshold, are other ones in another run: nothing is known of each.
+    reaches = len(base.outputs) == len(output_sizes) and any(
         mixed_outputs[seen.uid] and any(depends_on(size) for size in sizes) for seen, sizes in zip(base.outputs, output_sizes, strict=True)
     )
     for comparison in comparisons:

@@ -275,6 +275,39 @@ def _broadcast(call: _Failed) -> StandIn:
     )
 
 
+def _of_rank(shape: Sizes, rank: int) -> list[Sizes]:
+    """The shapes that a tensor may have been meant to have, with so many axes: one of size 1 left out, or put in behind the batch.
+
+    >>> _of_rank((4, 1, 11, 1), 3), _of_rank((4, 11), 3)
+    ([(4, 11, 1), (4, 1, 11)], [(4, 1, 11), (4, 11, 1)])
+    """
+    shapes = [shape]
+    while shapes and len(shapes[0]) > rank:
+        ones = [[axis for axis in range(len(found)) if found[axis] == 1] or [1 if len(found) > 1 else 0] for found in shapes]
+        shapes = [(*found[:axis], *found[axis + 1 :]) for found, axes in zip(shapes, ones, strict=True) for axis in axes]
+    while shapes and len(shapes[0]) < rank:
+        shapes = [(*found[:axis], 1, *found[axis:]) for found in shapes for axis in range(min(1, len(found)), len(found) + 1)]
+    return list(dict.fromkeys(shapes))
+
+
+def _cat_of_ranks(shapes: Sequence[Sizes], dim: int) -> list[Sizes]:
+    """What tensors of different ranks joined may be: all of the lowest rank, or all of the highest."""
+    joined: list[Sizes] = []
+    for rank in sorted({len(shape) for shape in shapes}):
+        if not -rank <= dim < rank:
+            continue
+        axis = dim % rank
+        given = next(shape for shape in shapes if len(shape) == rank)
+        alike = [min(_of_rank(shape, rank), key=lambda found: _distance(found, given, axis)) for shape in shapes]
+        joined.append((*given[:axis], sum(shape[axis] for shape in alike), *given[axis + 1 :]))
+    return joined
+
+
+def _distance(shape: Sizes, other: Sizes, free: int) -> int:
+    """In how many axes two shapes of one rank differ, but for one axis."""
+    return sum(a != b for axis, (a, b) in enumerate(zip(shape, other, strict=True)) if axis != free)
+
+
 def _cat(call: _Failed) -> StandIn | None:
     tensors = [t for t in (call.args[0] if call.args else call.kwargs.get("tensors", ())) if isinstance(t, Tensor)]
     dim = call.argument(1, "dim", 0)
@@ -282,11 +315,14 @@ def _cat(call: _Failed) -> StandIn | None:
         return None
     rank = max(tensor.dim() for tensor in tensors)
     full = [tensor for tensor in tensors if tensor.dim() == rank]
+    if len(full) < len(tensors):
+        of_ranks = _cat_of_ranks([tuple(tensor.shape) for tensor in tensors], dim)
+        return StandIn(_unique(of_ranks), full[0].dtype) if of_ranks else None
     axis = dim % rank if rank and -rank <= dim < rank else rank - 1
-    total = sum(tensor.shape[axis] if tensor.dim() == rank else 1 for tensor in tensors)
+    total = sum(tensor.shape[axis] for tensor in tensors)
     shapes = sorted(((*tensor.shape[:axis], total, *tensor.shape[axis + 1 :]) for tensor in full), key=lambda shape: -math.prod(shape))
     differing = [other for other in range(rank) if len({tensor.shape[other] for tensor in full}) > 1]
-    if len(full) == len(tensors) and len(differing) == 1 and differing[0] != axis:  # joined along the one axis in which they differ
+    if len(differing) == 1 and differing[0] != axis:  # joined along the one axis in which they differ
         other = differing[0]
         shapes.append((*full[0].shape[:other], sum(tensor.shape[other] for tensor in full), *full[0].shape[other + 1 :]))
     return StandIn(_unique(shapes), full[0].dtype)
@@ -350,6 +386,11 @@ def _matmul(call: _Failed) -> StandIn | None:
     a, b = tensors[0], tensors[1]
     if a.dim() == 0 or b.dim() == 0:
         return None
+    rank = _RANK_OF_PRODUCT.get(call.bare)
+    if rank is not None and (a.dim() != rank or b.dim() != rank):
+        return StandIn(
+            _unique(_products(_of_rank(tuple(a.shape), rank), _of_rank(tuple(b.shape), rank))), torch.promote_types(a.dtype, b.dtype)
+        )
     rows = tuple(a.shape[-2:-1])
     columns = tuple(b.shape[-1:]) if b.dim() > 1 else ()
     batches = a.shape[:-2] if a.dim() >= b.dim() else b.shape[:-2]
@@ -362,6 +403,16 @@ def _matmul(call: _Failed) -> StandIn | None:
     if others and len(others) == len(batches):
         shapes.append((*(max(x, y) for x, y in zip(batches, others, strict=True)), *rows, *columns))
     return StandIn(_unique(shapes), torch.promote_types(a.dtype, b.dtype))
+
+
+_RANK_OF_PRODUCT = {"mm": 2, "addmm": 2, "bmm": 3, "baddbmm": 3}
+
+
+def _products(lefts: Sequence[Sizes], rights: Sequence[Sizes]) -> list[Sizes]:
+    """Shapes of the products of any of the one with any of the other, those that multiply first."""
+    pairs = [(left, right) for left in lefts for right in rights]
+    pairs.sort(key=lambda pair: (pair[0][-1] != pair[1][-2], pair[0][:-2] != pair[1][:-2]))
+    return [(*max(left[:-2], right[:-2]), left[-2], right[-1]) for left, right in pairs]
 
 
 def _einsum(call: _Failed) -> StandIn | None:
@@ -455,7 +506,11 @@ def _expand(call: _Failed) -> StandIn | None:
     if not sizes or not all(isinstance(size, int) for size in sizes):
         return None
     padded = (1,) * (len(sizes) - x.dim()) + tuple(x.shape)
-    return _stand_in([[own if size == -1 else size for size, own in zip(sizes, padded[-len(sizes) :], strict=False)]], x.dtype)
+    meant = _of_rank(tuple(x.shape), len(sizes)) if x.dim() > len(sizes) else [padded]
+    too_many = x.dim() > len(sizes)
+    if call.bare == "repeat":
+        return _stand_in([[own * max(size, 1) for size, own in zip(sizes, found, strict=True)] for found in meant], x.dtype, too_many)
+    return _stand_in([[own if size == -1 else size for size, own in zip(sizes, found, strict=True)] for found in meant], x.dtype, too_many)
 
 
 def _permute(call: _Failed) -> StandIn | None:
@@ -596,7 +651,8 @@ def stand_in_for_module(module: nn.Module, args: tuple[Any, ...], kwargs: dict[s
     if isinstance(module, nn.RNNBase):
         return _recurrent(module, x)
     if isinstance(module, (nn.LSTMCell, nn.GRUCell, nn.RNNCell)):
-        shape = (*x.shape[:-1], module.hidden_size)
+        rows = tuple(x.shape[:1]) if x.dim() > 1 else ()  # a cell takes (N, features) and nothing longer
+        shape = (*rows, module.hidden_size)
 
         def states(chosen: Sizes, device: str) -> Any:
             out = torch.zeros(chosen, dtype=_float(x.dtype), device=device)

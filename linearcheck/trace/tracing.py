@@ -27,7 +27,7 @@ from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size
 from linearcheck.trace.patches import recording_modules
 from linearcheck.trace.private import spare_dynamo
 from linearcheck.trace.probe import Differences, compare_runs, merge_leaks, sizes_of_outputs
-from linearcheck.trace.recorder import Key, RawCall, Recorder, RecorderOptions, Seen, tensors_of
+from linearcheck.trace.recorder import Key, RawCall, RawDecision, Recorder, RecorderOptions, Seen, tensors_of
 from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.signals import LosesValues, NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction, SpanTable
@@ -520,15 +520,22 @@ def _findings_behind_guesses(session: Session, plan: InputPlan, letters: Mapping
     dropped = {key for key, guesses in behind.items() if not guesses or any(base.decisions[index].open for index in guesses)}
     doubtful = set(behind) - dropped
     runs = 0
-    for index in sorted({index for key in doubtful for index in behind[key]}):
-        decision = base.decisions[index]
-        for candidate in range(1, len(decision.candidates)):
+    for decisions in _decisions_by_call_site(base, {index for key in doubtful for index in behind[key]}):
+        for candidate in range(1, max(len(decision.candidates) for decision in decisions.values())):
             if runs == MOST_GUESS_RUNS or not doubtful - dropped:
                 return frozenset(dropped)
             runs += 1
-            other = run_forward(session, plan, letters, guesses={decision.key: candidate})
-            dropped |= {key for key in doubtful if index in behind[key] and key not in other.failed_keys}
+            other = run_forward(session, plan, letters, guesses={decision.key: candidate for decision in decisions.values()})
+            dropped |= {key for key in doubtful if behind[key] & decisions.keys() and key not in other.failed_keys}
     return frozenset(dropped)
+
+
+def _decisions_by_call_site(base: Run, wanted: set[int]) -> list[dict[int, RawDecision]]:
+    """The decisions with these indexes, in order, those of one call in a loop together: what one pass guesses all of them do."""
+    groups: dict[Key, dict[int, RawDecision]] = {}
+    for index, decision in enumerate(base.decisions):
+        groups.setdefault(decision.key[:-1], {})[index] = decision
+    return [decisions for decisions in groups.values() if wanted & decisions.keys()]
 
 
 def _guesses_behind(failed: Any) -> frozenset[int]:

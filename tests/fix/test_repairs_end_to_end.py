@@ -62,6 +62,8 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("boosted", "nn.Linear(width, lookback)", "nn.Linear(width, horizon)"),
         ("grouped_queries", "length // 4", "length // 8"),
         ("grouped_queries", "self.norm(x.transpose(1, 2)).transpose(1, 2)", "self.norm(x)"),
+        ("point_net", "self.stn(points.transpose(1, 2))", "self.stn(points)"),
+        ("squeeze_excite", "nn.Conv2d(inp, oup, 3", "nn.Conv2d(inp, oup * 2, 3"),
     ],
 )
 def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
@@ -93,6 +95,20 @@ def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
 def test_repair_reads_like_the_author(name: str, old: str, new: str, expected: str) -> None:
     _, text = repaired(name, old, new)
     assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code"),
+    [
+        ("squeeze_excite", "nn.Conv2d(inp, oup, 3", "nn.Conv2d(inp, oup * 2, 3", "LC301"),
+        ("matrix_factorization", "self.item_mlp(item)], dim=-1)", "self.item_mlp(item)])", "LC101"),
+        ("seq2seq", "outputs), dim=2)", "outputs))", "LC101"),
+    ],
+)
+def test_what_the_repair_of_one_finding_mends_as_well_was_its_consequence(name: str, old: str, new: str, code: str) -> None:
+    original = (mutation.MODELS / f"{name}.py").read_text()
+    assert original.count(old) == 1
+    assert run_in_fork(lambda: mutation.repaired(original.replace(old, new), name), 60).value[1] == [code]
 
 
 def test_second_repair_changes_nothing() -> None:

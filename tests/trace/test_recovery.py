@@ -362,3 +362,50 @@ def test_handler_of_who_calls_the_check_is_not_the_models() -> None:
     except RuntimeError:
         found = None
     assert found is not None and len(found.failures) == 1
+
+
+DECODER = """
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attn, self.v = nn.Linear(52, 26), nn.Linear(26, 1, bias=False)
+
+        def forward(self, hidden, outputs):
+            repeated = hidden.unsqueeze(1).repeat(1, outputs.shape[1], 1)
+            energy = torch.tanh(self.attn(torch.cat((repeated, outputs), dim=2)))
+            return torch.softmax(self.v(energy).squeeze(2), dim=1)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention, self.cell, self.out = Attention(), nn.GRUCell(18 + 26, 26), nn.Linear(18 + 52, 40)
+
+        def forward(self, steps, hidden, outputs):
+            logits = []
+            for t in range(steps.shape[1]):
+                weights = self.attention(hidden, outputs)
+                context = torch.bmm(weights.unsqueeze(1), outputs).squeeze(1)
+                hidden = self.cell(torch.cat((steps[:, t], context), dim=1), hidden)
+                logits.append(self.out(torch.cat((hidden, context, steps[:, t]), dim=1)))
+            return torch.stack(logits, dim=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "places"),
+    [
+        (".squeeze(1)", "", ["self.cell(", "self.out(torch.cat"]),
+        (".squeeze(2)", "", ["context = "]),
+        (".unsqueeze(1).repeat", ".repeat", ["energy = "]),
+        ("weights.unsqueeze(1)", "weights", ["context = "]),
+    ],
+)
+def test_too_many_or_too_few_axes_are_one_mistake_in_a_decoder_that_loops(right: str, wrong: str, places: list[str]) -> None:
+    assert DECODER.count(right) == 1
+    source = DECODER.replace(right, wrong)
+    found = set(failing_lines(source, ("N", 5, 18), ("N", 26), ("N", 11, 26)))
+    assert found == {line_of(source, place) for place in places}
+
+
+def test_the_decoder_itself_is_right() -> None:
+    assert not trace(DECODER, ("N", 5, 18), ("N", 26), ("N", 11, 26)).failures
