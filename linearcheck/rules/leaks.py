@@ -83,9 +83,9 @@ def has_rows(reach: Reach) -> bool:
 
 
 def culprits(trace: Trace) -> tuple[Culprit, ...]:
-    """Every leak that the probe found, in order of calls, but for those that rest on a guess."""
+    """Every leak that the probe found, in order of calls, but for those that rest on a guess; without a probe what shows without values."""
     found = []
-    for leak in trace.leaks:
+    for leak in trace.leaks if trace.probed else moves_along_batch(trace):
         call = trace.calls[leak.call]
         layer_call = outermost_layer_call(trace, call)
         layer = trace.layer_of(layer_call) if layer_call is not None else None
@@ -95,6 +95,36 @@ def culprits(trace: Trace) -> tuple[Culprit, ...]:
         once = tuple({step.index: step for step in through}.values())
         found.append(Culprit(leak, call, layer, layer_call, reach_of(trace, *call.outputs), once))
     return tuple(found)
+
+
+def moves_along_batch(trace: Trace) -> tuple[Leak, ...]:
+    """The first `roll` or `flip` along the batch, where no sample could be changed to see what moves, in evaluation mode.
+
+    In training mode samples are shuffled on purpose (mixup). Where the moves undo one another, or may, nothing is said.
+    """
+    if trace.training or not trace.has_batch:
+        return ()
+    rolls = [(call, steps) for call in trace.calls_of("roll") if not call.failed and (steps := _steps_along_batch(call)) is not None]
+    flips = [call for call in trace.calls_of("flip") if not call.failed and _steps_along_batch(call) is not None]
+    undone = sum(steps for _, steps in rolls) == 0 if rolls else len(flips) != 1
+    if undone or (rolls and flips):
+        return ()
+    return (Leak(rolls[0][0].index if rolls else flips[0].index, axis=0, reaches_output=True),)
+
+
+def _steps_along_batch(call: Call) -> int | None:
+    """How far a `roll` or `flip` moves samples; None where it does not go along the batch axis."""
+    x = call.input
+    axes = call.arguments.get("dims")
+    if x is None or axes is None or not x.dtype.startswith(("float", "bfloat")):
+        return None
+    axes = axes if isinstance(axes, tuple) else (axes,)
+    steps = call.arguments.get("shifts", 1)
+    steps = steps if isinstance(steps, tuple) else (steps,) * len(axes)
+    for axis, step in zip(axes, steps, strict=False):
+        if isinstance(axis, int) and isinstance(step, int) and -x.rank <= axis < x.rank and is_batch(x.sizes[axis]):
+            return step
+    return None
 
 
 def reductions_behind(trace: Trace, call: Call) -> tuple[Call, ...]:
