@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, Safety, SetArgument, Severity
+from linearcheck.findings import Diagnostic, Edit, Fix, Proposal, ReplaceSource, Safety, SetArgument, Severity
 from linearcheck.fix.bench import Bench, Run, State, TrialLimits
 from linearcheck.fix.edits import Wishes, edit_candidates, wishes_of
 from linearcheck.fix.judgement import TrialOutcome, Verdict, doubts, is_gone, judge, place_in
@@ -319,6 +319,10 @@ def _has_repairs(finding: Diagnostic, layers: Sequence[Layer]) -> bool:
 
 
 def _targets(finding: Diagnostic) -> set[tuple[object, str]]:
-    """The arguments that the proposals of a finding would set, by the place of the call."""
+    """What the proposals of a finding would set or write, with its place."""
     actions = (action for proposal in finding.proposals for action in proposal.actions)
-    return {(action.call, action.argument) for action in actions if isinstance(action, SetArgument)}
+    return {
+        (action.call, action.argument) if isinstance(action, SetArgument) else (action.span, action.text)
+        for action in actions
+        if isinstance(action, (SetArgument, ReplaceSource))
+    }

@@ -23,14 +23,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linearcheck.findings import Proposal, ReplaceSource, Safety, SetArgument, Severity
+from linearcheck.findings import Proposal, Safety, SetArgument, Severity
 from linearcheck.rules.axes import normal_axis
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.operands import equal_features, equal_maps, interpolated, is_spatial, resized
 from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
+from linearcheck.rules.ranks import of_rank
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.source import is_atom, list_items, node_text, span_of
+from linearcheck.rules.source import list_items
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import axis_words, listed, quoted, shape
 from linearcheck.sizes import is_batch
@@ -107,7 +108,7 @@ def _explanation(trace: Trace, first: TensorInfo, other: TensorInfo, axes: list[
 def _proposals(failure: Failure, first: TensorInfo, other: TensorInfo, axes: list[int], along: int | None) -> tuple[Proposal, ...]:
     trace = failure.trace
     if not axes:
-        return ranked(_insert(failure, first, other))
+        return ranked(*_of_one_rank(failure, first, other))
     spatial = [axis for axis in axes if is_spatial(trace, first, axis) or is_spatial(trace, other, axis)]
     moved = _other_axis(failure, axes, along)
     if spatial == axes:
@@ -133,20 +134,18 @@ def _other_axis(failure: Failure, axes: list[int], along: int | None) -> Proposa
     return Proposal("other", f"join along axis {axes[0]}, where they differ", Safety.UNSAFE, (action,))
 
 
-def _insert(failure: Failure, first: TensorInfo, other: TensorInfo) -> Proposal | None:
-    """One axis more for the tensor that has fewer."""
+def _of_one_rank(failure: Failure, first: TensorInfo, other: TensorInfo) -> Iterator[Proposal]:
+    """The tensor with more axes without one of size 1, or the one with fewer with one more."""
     short, full = sorted((first, other), key=lambda tensor: tensor.rank)
-    site = failure.call.site
-    if site is None or full.rank - short.rank != 1:
-        return None
-    position = failure.call.tensors.index(short)
-    axis = next((axis for axis in range(full.rank) if short.shape == full.shape[:axis] + full.shape[axis + 1 :]), None)
-    if axis is None:
-        return None
+    site, tensors = failure.call.site, failure.call.tensors
     items = list_items(failure.trace, site)
-    if len(items) != len(failure.call.tensors):
-        return None
-    text = node_text(failure.trace, site.path, items[position])
-    text = text if is_atom(items[position]) else f"({text})"
-    action = ReplaceSource(span_of(failure.trace, site.path, items[position]), f"{text}.unsqueeze({axis})")
-    return Proposal("unsqueeze", f"insert axis {axis} of size 1 into {shape(short)}", Safety.UNSAFE, (action,))
+    if site is None:
+        return
+    for changed, partner in ((full, short), (short, full)):
+        along = _along(failure, partner)
+
+        def joins(result: tuple[int, ...], partner: TensorInfo = partner, along: int | None = along) -> bool:
+            return all(a == b for axis, (a, b) in enumerate(zip(result, partner.shape, strict=True)) if axis != along)
+
+        node = items[tensors.index(changed)] if len(items) == len(tensors) else None
+        yield from of_rank(failure.trace, site, changed, node, partner.rank, joins)

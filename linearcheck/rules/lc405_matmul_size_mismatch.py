@@ -30,6 +30,7 @@ from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.observations import replace_node
 from linearcheck.rules.operands import equal_features, operand_word, resize_parameter
 from linearcheck.rules.provenance import explain_size, origin_sentence
+from linearcheck.rules.ranks import of_rank
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import operand_node
 from linearcheck.rules.suggestions import ranked
@@ -96,6 +97,11 @@ def _product(failure: Failure, first: TensorInfo, second: TensorInfo) -> Finding
     expected: tuple[Size | str, ...] | None = None
     if inner is not None and clash:
         expected = ("*", first.sizes[inner[0]], second.sizes[-1]) if second.rank > 1 else (first.sizes[inner[0]],)
+    proposals = (
+        _proposals(failure, first, second, inner)
+        if inner is not None and clash
+        else ranked(_resized_stacks(trace, first, second), _repeated_heads(failure, first, second))
+    )
     return report(
         RULE,
         failure,
@@ -103,9 +109,7 @@ def _product(failure: Failure, first: TensorInfo, second: TensorInfo) -> Finding
         " ".join(dict.fromkeys(sentence for sentence in sentences if sentence)),
         got=second.sizes,
         expected=expected,
-        proposals=_proposals(failure, first, second, inner)
-        if inner is not None and clash
-        else ranked(_resized_stacks(trace, first, second), _repeated_heads(failure, first, second)),
+        proposals=(*_of_right_rank(failure, first, second), *proposals),
     )
 
 
@@ -121,8 +125,29 @@ def _stacks_text(first: TensorInfo, second: TensorInfo) -> str:
     return f"Their stacks of matrices cannot be broadcast: {listed(pairs)}." if pairs else ""
 
 
+_RANKS = {"mm": (2, 2), "addmm": (2, 2), "bmm": (3, 3), "baddbmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
+
+
+def _of_right_rank(failure: Failure, first: TensorInfo, second: TensorInfo) -> Iterator[Proposal]:
+    """The one factor that has an axis too many or too few brought to what the operation takes."""
+    wanted, site = _RANKS.get(failure.operation), failure.call.site
+    if wanted is None or site is None:
+        return
+    tensors = failure.call.tensors
+    for changed, partner, rank, other_rank in ((first, second, wanted[0], wanted[1]), (second, first, wanted[1], wanted[0])):
+        if changed.rank == rank or partner.rank != other_rank:
+            continue
+
+        def multiplies(result: tuple[int, ...], changed: TensorInfo = changed, partner: TensorInfo = partner) -> bool:
+            left, right = (result, partner.shape) if changed is first else (partner.shape, result)
+            return left[-1] == right[-2 if len(right) > 1 else 0] and (len(left) < 3 or left[:-2] == right[:-2])
+
+        node = operand_node(failure.trace, site, tensors.index(changed))
+        yield from of_rank(failure.trace, site, changed, node, rank, multiplies)
+
+
 def _rank_text(failure: Failure, first: TensorInfo, second: TensorInfo) -> str:
-    wanted = {"mm": (2, 2), "addmm": (2, 2), "bmm": (3, 3), "baddbmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}.get(failure.operation)
+    wanted = _RANKS.get(failure.operation)
     if wanted is None or wanted == (first.rank, second.rank):
         return ""
     return f"`{failure.operation}` takes tensors of {wanted[0]} and {wanted[1]} axes."

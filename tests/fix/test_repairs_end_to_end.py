@@ -63,6 +63,8 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("grouped_queries", "length // 4", "length // 8"),
         ("grouped_queries", "self.norm(x.transpose(1, 2)).transpose(1, 2)", "self.norm(x)"),
         ("point_net", "self.stn(points.transpose(1, 2))", "self.stn(points)"),
+        ("seq2seq", ".unsqueeze(1), outputs).squeeze(1)", ".unsqueeze(1), outputs)"),
+        ("seq2seq", "torch.bmm(weights.unsqueeze(1)", "torch.bmm(weights"),
         ("squeeze_excite", "nn.Conv2d(inp, oup, 3", "nn.Conv2d(inp, oup * 2, 3"),
     ],
 )
@@ -103,6 +105,7 @@ def test_repair_reads_like_the_author(name: str, old: str, new: str, expected: s
         ("squeeze_excite", "nn.Conv2d(inp, oup, 3", "nn.Conv2d(inp, oup * 2, 3", "LC301"),
         ("matrix_factorization", "self.item_mlp(item)], dim=-1)", "self.item_mlp(item)])", "LC101"),
         ("seq2seq", "outputs), dim=2)", "outputs))", "LC101"),
+        ("seq2seq", ".unsqueeze(1), outputs).squeeze(1)", ".unsqueeze(1), outputs)", "LC403"),
     ],
 )
 def test_what_the_repair_of_one_finding_mends_as_well_was_its_consequence(name: str, old: str, new: str, code: str) -> None:

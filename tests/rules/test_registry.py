@@ -101,7 +101,6 @@ def test_a_trace_without_failures_has_no_loud_finding() -> None:
     assert diagnose(build.trace()) == ()
 
 
-
 def test_fault_of_one_rule_is_told_and_the_others_still_speak(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(trace: Trace) -> Iterator[Finding]:
         raise ZeroDivisionError("by zero")
