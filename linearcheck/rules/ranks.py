@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from linearcheck.findings import Proposal
 from linearcheck.rules.observations import replace_node
@@ -37,7 +38,7 @@ def of_rank(trace: Trace, site: Span, tensor: TensorInfo, node: ast.expr | None,
         yield from (found for found in ((at_maker, at_operand) if shared else (at_operand, at_maker)) if found is not None)
 
 
-def _changes(tensor: TensorInfo, rank: int) -> Iterator[tuple[str, int, tuple[int, ...]]]:
+def _changes(tensor: TensorInfo, rank: int) -> Iterator[tuple[Literal["squeeze", "unsqueeze"], int, tuple[int, ...]]]:
     sizes = tensor.shape
     if tensor.rank == rank + 1:
         for axis in range(1, tensor.rank):
