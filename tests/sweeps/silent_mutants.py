@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import math
 import random
 import sys
 import time
@@ -58,6 +59,7 @@ class Mutant:
     where: str
     place: Place | None = None
     layer: str = ""
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ def rolled(original: Change, *args: Any, **kwargs: Any) -> Any:
     return original(*args, **kwargs).roll(1, 0)
 
 
+def left_as_map(original: Change, *args: Any, **kwargs: Any) -> Any:
+    return args[0]
+
+
 def has_batch_first(tensor: Any, rank: int = 1) -> bool:
     return isinstance(tensor, Tensor) and tensor.dim() >= rank and tensor.shape[0] == JUDGED_BATCH
 
@@ -114,12 +120,19 @@ def fits_roll(result: Tensor, args: tuple[Any, ...]) -> bool:
     return has_batch_first(result, 2)
 
 
+def fits_flatten(result: Tensor, args: tuple[Any, ...]) -> bool:
+    """A feature map that becomes a vector."""
+    return has_batch_first(result) and result.dim() == 2 and has_batch_first(args[0], 4) and args[0].shape[-1] > 1
+
+
 Fits = Callable[[Tensor, tuple[Any, ...]], bool]
 
+FLATTENS = (torch.flatten, Tensor.flatten, Tensor.view, Tensor.reshape, torch.reshape)
 PATCHES: dict[str, tuple[Fits, Change, tuple[Any, ...]]] = {
     "softmax over the batch": (fits_softmax, softmax_over_batch, (F.softmax, Tensor.softmax, torch.softmax)),
     "permute as view": (fits_permute, viewed_instead_of_permuted, (Tensor.permute, Tensor.transpose, torch.permute, torch.transpose)),
     "view that folds": (fits_fold, batch_folded, (Tensor.view, Tensor.reshape, Tensor.flatten, torch.reshape, torch.flatten)),
+    "flatten dropped": (fits_flatten, left_as_map, FLATTENS),
     "samples rolled": (fits_roll, rolled, (torch.cat, F.gelu, F.silu, F.relu, Tensor.mean, F.adaptive_avg_pool2d, F.dropout, Tensor.add)),
 }
 
@@ -131,7 +144,7 @@ class Calls(TorchFunctionMode):
         super().__init__()
         self._fits, self._change, self._functions = PATCHES[kind]
         self._own, self._mutant = own, mutant
-        self.seen: Counter[Place] = Counter()
+        self.given: dict[Place, tuple[int, ...]] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
@@ -142,7 +155,7 @@ class Calls(TorchFunctionMode):
             return self._change(func, *args, **kwargs) if place == self._mutant.place else func(*args, **kwargs)
         result = func(*args, **kwargs)
         if place is not None and isinstance(result, Tensor) and self._fits(result, args):
-            self.seen[place] += 1
+            self.given[place] = tuple(args[0].shape)
         return result
 
     def _place(self, name: str) -> Place | None:
@@ -169,17 +182,24 @@ def patch(model: nn.Module, mode: Callable[[], Calls]) -> Callable[[], None]:
     return undo
 
 
-def flip(model: nn.Module, name: str) -> None:
-    layer = model.get_submodule(name)
-    layer.batch_first = not layer.batch_first
+def put_in(model: nn.Module, mutant: Mutant, own: Callable[[str], bool]) -> Callable[[], None]:
+    """Put the mutant's bug into a model; returns what takes it out again."""
+    undone = patch(model, lambda: Calls(mutant.kind, own, mutant)) if mutant.place is not None else (lambda: None)
+    if not mutant.layer:
+        return undone
+    layer = model.get_submodule(mutant.layer)
+    if mutant.kind == "batch_first flipped":
+        layer.batch_first = not layer.batch_first
+        return lambda: setattr(layer, "batch_first", not layer.batch_first)
+    assert isinstance(layer, nn.Linear)  # the classifier takes the width of the map that is no longer flattened
+    kept = layer.weight
+    layer.in_features, layer.weight = mutant.width, nn.Parameter(kept.detach()[:, : mutant.width].clone())
 
+    def undo() -> None:
+        layer.in_features, layer.weight = kept.shape[1], kept
+        undone()
 
-def drop_flatten(model: nn.Module, name: str, width: int) -> None:
-    """Take the flatten before a classifier away, and let the classifier take the width of the map instead."""
-    layer = model.get_submodule(name)
-    assert isinstance(layer, nn.Linear)
-    layer.in_features = width
-    layer.weight = nn.Parameter(torch.ones(layer.out_features, width, dtype=layer.weight.dtype, device=layer.weight.device))
+    return undo
 
 
 class Judge:
@@ -215,12 +235,13 @@ class Judge:
         batched = [(a, b) for a, b in zip(wrong, other, strict=True) if has_batch_first(a) and a.shape == b.shape]
         return "leak" if any(differ(a[rest], b[rest]) for a, b in batched) else "differs"
 
-    def places(self, kind: str) -> dict[Place, int]:
+    def places(self, kind: str) -> dict[Place, tuple[int, ...]]:
+        """Where calls of a kind are, with the shape of what they are given."""
         watching = Calls(kind, self.own)
         remove = patch(self.model, lambda: watching)
         self.outputs(None)
         remove()
-        return watching.seen
+        return watching.given
 
 
 def differ(one: Tensor, other: Tensor) -> bool:
@@ -232,14 +253,11 @@ def differ(one: Tensor, other: Tensor) -> bool:
 @contextlib.contextmanager
 def applied(model: nn.Module, mutant: Mutant, own: Callable[[str], bool]) -> Iterator[None]:
     """The mutant's bug, in the model, for a while."""
-    if mutant.layer:
-        flip(model, mutant.layer)
+    undo = put_in(model, mutant, own)
+    try:
         yield
-        flip(model, mutant.layer)
-    else:
-        remove = patch(model, lambda: Calls(mutant.kind, own, mutant))
-        yield
-        remove()
+    finally:
+        undo()
 
 
 def mutants_of(judge: Judge, per_kind: int, seed: int) -> Iterator[tuple[Mutant, str]]:
@@ -250,9 +268,13 @@ def mutants_of(judge: Judge, per_kind: int, seed: int) -> Iterator[tuple[Mutant,
         if isinstance(layer, (nn.RNNBase, nn.MultiheadAttention)):
             candidates["batch_first flipped"].append(Mutant("batch_first flipped", name, layer=name))
     for kind in PATCHES:
-        for place in judge.places(kind):
+        for place, given in judge.places(kind).items():
             where = f"{place.code.co_filename.rpartition('site-packages/')[2]}:{place.line} {place.code.co_qualname} {place.name}"
-            candidates[kind].append(Mutant(kind, where, place))
+            if kind == "flatten dropped":
+                takers = (n for n, m in judge.model.named_modules() if isinstance(m, nn.Linear) and m.in_features == math.prod(given[1:]))
+                candidates[kind] += [Mutant(kind, where, place, name, given[-1]) for name in takers][:1]
+            else:
+                candidates[kind].append(Mutant(kind, where, place))
     for mutants in candidates.values():
         chance.shuffle(mutants)
         left = per_kind
@@ -265,10 +287,7 @@ def mutants_of(judge: Judge, per_kind: int, seed: int) -> Iterator[tuple[Mutant,
 def verdict_on(specimen: Specimen, mutant: Mutant, effect: str) -> Verdict:
     def build() -> nn.Module:
         model = specimen.build()
-        if mutant.layer:
-            flip(model, mutant.layer)
-        else:
-            patch(model, lambda: Calls(mutant.kind, own, mutant))
+        put_in(model, mutant, own)
         return model
 
     own = loaded_from(specimen).is_user_file
