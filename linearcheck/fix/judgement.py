@@ -159,13 +159,21 @@ SILENT = frozenset({f"LC{n}" for n in (103, 105, 204, 305, 402, 406, 407, 408, 4
 """Codes of mistakes that PyTorch runs without a word: their repair may well change the output."""
 
 
-def doubts(finding: Diagnostic, before: TrialOutcome, after: TrialOutcome) -> int:
+TAKES_FEATURES = frozenset({"LC104", "LC202", "LC302", "LC304"})
+"""Mistakes where the features that a layer takes stand on another axis."""
+
+
+def doubts(finding: Diagnostic, before: TrialOutcome, after: TrialOutcome, kind: str = "") -> int:
     """What speaks against a repair after which all is clean, in points: 2 for rows that are not samples, 1 for an output of another shape.
 
     Heads of `(T*N, V)` fold the batch on purpose, and some models are to return something else; another repair that keeps both is likelier.
     """
     folded = 2 if _folds_batch(after.outputs) else 0
-    changed = finding.code not in SILENT and any(_differ(old, new) for old, new in zip(before.outputs, after.outputs, strict=False))
+    # What comes out of a layer that got its axes in the wrong order, or of a view with wrong sizes, says nothing about these axes.
+    moves = kind == "permute" and finding.code in TAKES_FEATURES
+    known = 2 if kind == "view_keep_batch" and finding.code == "LC401" else 1 if moves else None
+    pairs = ((old[:known], new[:known]) for old, new in zip(before.outputs, after.outputs, strict=False))
+    changed = finding.code not in SILENT and any(_differ(old, new) for old, new in pairs)
     return folded + changed
 
 

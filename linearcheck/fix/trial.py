@@ -237,7 +237,7 @@ class _Repair:
             verdict, appeared = judge(current, state.outcome, state.place, after.outcome, after.place)
             fix = Fix(proposal.kind, proposal.title, proposal.safety, tried=True, edits=edits)
             if verdict is Verdict.CLEAN:  # what is doubtful about it is so however the proposal is written
-                return _Passed(fix, after, doubts(current, state.outcome, after.outcome))
+                return _Passed(fix, after, doubts(current, state.outcome, after.outcome, fix.kind))
             if verdict is Verdict.DOUBTFUL and doubtful is None:
                 doubtful = _Passed(replace(fix, safety=Safety.UNSAFE), after, _BROUGHT_A_WARNING)
             if verdict is Verdict.CONSEQUENCE:
@@ -289,7 +289,7 @@ class _Repair:
                     title = f"{fix.title} and {proposal.title}"
                     safety = Safety.SAFE if Safety.UNSAFE not in (fix.safety, proposal.safety) else Safety.UNSAFE
                     return _Passed(
-                        replace(fix, title=title, safety=safety, edits=edits), last, doubts(finding, state.outcome, last.outcome)
+                        replace(fix, title=title, safety=safety, edits=edits), last, doubts(finding, state.outcome, last.outcome, fix.kind)
                     )
         return None
 

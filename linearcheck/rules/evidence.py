@@ -110,7 +110,7 @@ def consequences(
                     return None
                 new[(output.uid, into)] = after
                 queue.append((output, into))
-            if _has_literal_size(call, place, at):
+            if not call.failed and _has_literal_size(call, place, at):
                 return None
     return tuple(actions.values()) if all(_fits(call, new) or _is_repeated(call, joins) for call in joins) else None
 

@@ -31,7 +31,7 @@ from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.reshapes import Reshape, fills, fitting_sizes, keep_batch, reshape_of, sample_factors
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import call_at, span_of, text_of
-from linearcheck.rules.suggestions import ranked, resize_map, set_output
+from linearcheck.rules.suggestions import is_declared_elsewhere, ranked, resize_map, set_output
 from linearcheck.rules.wording import quoted, shape, times_text
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import TensorInfo, Trace
@@ -79,9 +79,15 @@ def _wrong_sizes(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
 
 
 def _either_side(trace: Trace, reshape: Reshape, sized: Sequence[Proposal], made: Sequence[Proposal | None]) -> list[Proposal | None]:
-    """A number in a view is changed before the layer that made the values, that layer before a name or sum in a view."""
+    """A number in a view is changed before the layer that made the values, that layer before a name or sum in a view.
+
+    The layer comes first where another one declares as many values as the view asks for: an encoder that ends in as many.
+    """
     if len(reshape.asked) < 3:
         return [*sized, *made]
+    maker = explain_size(trace, reshape.input, reshape.input.rank - 1).layer
+    if maker is not None and reshape.values is not None and is_declared_elsewhere(trace, reshape.literals, maker):
+        return [*made, *sized]
     named = [proposal for proposal in sized if not _changes_number(trace, proposal)]
     return [*(proposal for proposal in sized if proposal not in named), *made, *named]
 

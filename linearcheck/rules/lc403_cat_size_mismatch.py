@@ -27,6 +27,7 @@ from linearcheck.findings import Proposal, Safety, SetArgument, Severity
 from linearcheck.rules.axes import normal_axis
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
+from linearcheck.rules.observations import replace_node
 from linearcheck.rules.operands import equal_features, equal_maps, interpolated, is_spatial, resized
 from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
 from linearcheck.rules.ranks import of_rank
@@ -108,7 +109,7 @@ def _explanation(trace: Trace, first: TensorInfo, other: TensorInfo, axes: list[
 def _proposals(failure: Failure, first: TensorInfo, other: TensorInfo, axes: list[int], along: int | None) -> tuple[Proposal, ...]:
     trace = failure.trace
     if not axes:
-        return ranked(*_of_one_rank(failure, first, other))
+        return ranked(_as_tokens(failure, first, other), *_of_one_rank(failure, first, other), _spread(failure, first, other))
     spatial = [axis for axis in axes if is_spatial(trace, first, axis) or is_spatial(trace, other, axis)]
     moved = _other_axis(failure, axes, along)
     if spatial == axes:
@@ -132,6 +133,35 @@ def _other_axis(failure: Failure, axes: list[int], along: int | None) -> Proposa
         return None
     action = SetArgument(site, "cat", "dim", axes[0], (), along)
     return Proposal("other", f"join along axis {axes[0]}, where they differ", Safety.UNSAFE, (action,))
+
+
+def _as_tokens(failure: Failure, first: TensorInfo, other: TensorInfo) -> Proposal | None:
+    """A map (N, C, H, W) as (N, H*W, C), where it is joined with tokens of C features: a class token before the patches."""
+    tokens, grid = sorted((first, other), key=lambda tensor: tensor.rank)
+    trace, site = failure.trace, failure.call.site
+    if site is None or tokens.rank != 3 or grid.rank not in (4, 5) or tokens.sizes[-1] != grid.sizes[1] or tokens.sizes[0] != grid.sizes[0]:
+        return None
+    items, position = list_items(trace, site), failure.call.tensors.index(grid)
+    if len(items) != len(failure.call.tensors):
+        return None
+    title = f"lay the places of {shape(grid)} out as tokens: `flatten(2).transpose(1, 2)`"
+    return replace_node(trace, site.path, items[position], "flatten", title, "{}.flatten(2).transpose(1, 2)")
+
+
+def _spread(failure: Failure, first: TensorInfo, other: TensorInfo) -> Proposal | None:
+    """One axis more, as long as that of the tensor that it is joined with: a question beside every pair of objects."""
+    short, full = sorted((first, other), key=lambda tensor: tensor.rank)
+    trace, site, along = failure.trace, failure.call.site, _along(failure, full)
+    items = list_items(trace, site)
+    if site is None or along is None or full.rank - short.rank != 1 or len(items) != len(failure.call.tensors):
+        return None
+    for axis in range(1, full.rank):
+        wide = (*short.sizes[:axis], full.sizes[axis], *short.sizes[axis:])
+        if axis != along and all(a == b for place, (a, b) in enumerate(zip(wide, full.sizes, strict=True)) if place != along):
+            sizes = ", ".join(str(full.shape[axis]) if place == axis else "-1" for place in range(full.rank))
+            node, title = items[failure.call.tensors.index(short)], f"repeat {shape(short)} along a new axis {axis}"
+            return replace_node(trace, site.path, node, "unsqueeze", title, f"{{}}.unsqueeze({axis}).expand({sizes})")
+    return None
 
 
 def _of_one_rank(failure: Failure, first: TensorInfo, other: TensorInfo) -> Iterator[Proposal]:

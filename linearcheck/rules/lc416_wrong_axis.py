@@ -248,10 +248,10 @@ def _pools(trace: Trace, call: Call) -> Iterator[Finding]:
     """`x.mean((1, 2))` of (N, C, H, W) leaves the width, where the next layer takes C features."""
     x, output = call.input, call.output
     given = call.arguments.get("dim")
-    if x is None or output is None or x.rank != 4 or not isinstance(given, tuple) or not _is_square_in_channels(trace, x):
+    if x is None or output is None or x.rank not in (3, 4) or not _is_square_in_channels(trace, x):
         return
-    axes = {normal_axis(axis, 4) for axis in given}
-    if axes != {1, 2} or output.rank != 2 or not reach_of(trace, output).weights:
+    axes = {normal_axis(axis, x.rank) for axis in (given if isinstance(given, tuple) else (given,))}
+    if axes != set(range(1, x.rank - 1)) or output.rank != 2 or not reach_of(trace, output).weights:
         return
     pins = [pin for pin in pins_on(trace, output, 1) if pin.size == x.shape[1]]
     shared = any(
@@ -262,12 +262,14 @@ def _pools(trace: Trace, call: Call) -> Iterator[Finding]:
     )
     if not pins or not (shared or _is_square_image(x)) or call.site is None:
         return
-    fix = Proposal("other", f"pool over the height and width on line {site_line(call)}: `dim=(2, 3)`", Safety.UNSAFE,
-                   (SetArgument(call.site, call.name, "dim", "(2, 3)"),))  # fmt: skip
+    dims, pooled = ("2", "the length") if x.rank == 3 else ("(2, 3)", "the height and width")
+    over = "axis 1" if x.rank == 3 else "axes 1 and 2"
+    fix = Proposal("other", f"pool over {pooled} on line {site_line(call)}: `dim={dims}`", Safety.UNSAFE,
+                   (SetArgument(call.site, call.name, "dim", dims),))  # fmt: skip
     yield observed(
         RULE, trace, call,
-        f"`{call.name}` over axes 1 and 2 of {shape(x)} leaves the width, where {layer_name(pins[0].layer)} takes channels",
-        f"Axis 1 holds the channels. Over axes 2 and 3 one number per channel is left, {shape_text((x.sizes[0], x.sizes[1]))}; as written "
+        f"`{call.name}` over {over} of {shape(x)} leaves the width, where {layer_name(pins[0].layer)} takes channels",
+        f"Axis 1 holds the channels. Over {pooled} one number per channel is left, {shape_text((x.sizes[0], x.sizes[1]))}; as written "
         "there is one per column, and as many only because the map is as wide as it is deep.",
         got=output.sizes,
         expected=(x.sizes[0], x.sizes[1]),

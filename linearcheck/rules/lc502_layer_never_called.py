@@ -31,10 +31,10 @@ from dataclasses import dataclass
 
 from linearcheck.findings import Diagnostic, Proposal, ReplaceSource, Safety, Severity
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.source import node_text, nodes_at, span_of, tree_of
+from linearcheck.rules.source import node_text, nodes_at, span_of, statement_at, text_of, tree_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import layer_name, on_line
-from linearcheck.trace.records import Layer, Trace
+from linearcheck.trace.records import Layer, Span, Trace
 
 RULE = Rule("LC502", "layer-never-called", Severity.WARNING, FixAvailability.SOMETIMES, __doc__)
 
@@ -143,7 +143,7 @@ def _finding(trace: Trace, layer: Layer, owner: Layer, count: int) -> Finding:
             path=span.path if span is not None else "",
             layer=layer.name,
             definition=span,
-            proposals=ranked(_in_place_of_its_twin(trace, layer)),
+            proposals=ranked(_in_place_of_its_twin(trace, layer), _after_its_sibling(trace, layer)),
         )
     )
 
@@ -166,6 +166,53 @@ def _in_place_of_its_twin(trace: Trace, layer: Layer) -> Proposal | None:
         edit = ReplaceSource(span_of(trace, site.path, node.func), written)
         return Proposal("other", f"call `{name}`{on_line(site)}, where `{attribute}` is called a second time", Safety.UNSAFE, (edit,))
     return None
+
+
+def _after_its_sibling(trace: Trace, layer: Layer) -> Proposal | None:
+    """`x = relu(self.conv2(x))` after `x = relu(self.conv1(x))`, where the second layer takes what the first one makes."""
+    name = layer.name.rpartition(".")[2]
+    stem, number = name.rstrip("0123456789"), _number(layer)
+    siblings = {_attribute(other): other for other in trace.layers if other.called and _owner(other) == _owner(layer)}
+    before = siblings.get(f"{stem}{number - 1}")
+    if number < 2 or before is None or before.type != layer.type:
+        return None
+    sizes = {layer.declared.get(argument) for argument in ("in_features", "in_channels", "num_features") if argument in layer.declared}
+    made = {before.declared.get(argument) for argument in ("out_features", "out_channels", "num_features") if argument in before.declared}
+    sites = {call.site for call in trace.calls if call.kind == "module" and call.layer == before.name}
+    site = next(iter(sites)) if len(sites) == 1 else None
+    statement = statement_at(trace, site)
+    if sizes != made or site is None or not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return None
+    target, function = statement.targets[0].id, next((n for n in ast.walk(statement) if _calls_attribute(n, _attribute(before))), None)
+    if not isinstance(function, ast.Call) or len(function.args) != 1 or function.keywords or statement.lineno != statement.end_lineno:
+        return None
+    own = {_attribute(other) for other in trace.layers if _owner(other) == _owner(layer)}
+    text, line = node_text(trace, site.path, statement), span_of(trace, site.path, statement)
+    given = span_of(trace, site.path, function.args[0])
+    copied = text[: given.column - line.column] + target + text[given.end_column - line.column :]
+    further = {attribute for attribute in own if attribute.endswith(str(number - 1)) and f"self.{attribute}(" in copied}
+    for attribute in further:
+        sibling = f"{attribute.removesuffix(str(number - 1))}{number}"
+        if attribute != _attribute(before) and sibling not in own:
+            continue
+        copied = copied.replace(f"self.{attribute}(", f"self.{sibling}(")
+    place = Span(site.path, line.end_line, line.end_column, line.end_line, line.end_column)
+    indentation = text_of(trace, Span(site.path, line.line, 1, line.line, line.column))
+    title = f"call `{name}` after `{_attribute(before)}`{on_line(site)}: `{copied}`"
+    return Proposal("other", title, Safety.UNSAFE, (ReplaceSource(place, f"\n{indentation}{copied}"),))
+
+
+def _owner(layer: Layer) -> str:
+    return layer.name.rpartition(".")[0]
+
+
+def _attribute(layer: Layer) -> str:
+    return layer.name.rpartition(".")[2]
+
+
+def _calls_attribute(node: ast.AST, attribute: str) -> bool:
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return is_call and node.func.attr == attribute and _is_of_self(node.func.value)  # type: ignore[attr-defined]
 
 
 def _are_twins(layer: Layer, other: Layer) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from math import isqrt, prod
 
 from linearcheck.findings import FixKind, Proposal, ReplaceSource, Safety, SetArgument
 from linearcheck.rules.evidence import pins_on
@@ -14,7 +14,7 @@ from linearcheck.rules.provenance import Factors, is_channels_first
 from linearcheck.rules.source import call_at, is_atom, node_text, span_of
 from linearcheck.rules.suggestions import change_argument
 from linearcheck.rules.wording import axis_words, times_text
-from linearcheck.sizes import Size, batch_axis, depends_on, is_batch
+from linearcheck.sizes import Size, batch_axis, depends_on, is_batch, shape_text
 from linearcheck.trace.records import Call, Span, TensorInfo, Trace
 
 RESHAPES = frozenset({"view", "reshape"})
@@ -183,7 +183,22 @@ def fitting_sizes(trace: Trace, reshape: Reshape) -> list[Proposal]:
         title = f"make axis {axis} of `{reshape.text}` {number}" + (f" and {follow.title}" if follow is not None else "")
         actions = (ReplaceSource(span, number), *(follow.actions if follow is not None else ()))
         proposals.append((fitting not in wanted, Proposal("view_keep_batch", title, Safety.UNSAFE, actions)))
-    return [proposal for _, proposal in sorted(proposals, key=lambda pair: pair[0])]
+    square = _square(trace, reshape, found[1], reshape.call.site)
+    return [*([square] if square is not None else []), *(proposal for _, proposal in sorted(proposals, key=lambda pair: pair[0]))]
+
+
+def _square(trace: Trace, reshape: Reshape, nodes: Sequence[ast.expr], site: Span) -> Proposal | None:
+    """`view(n, 32, 7, 7)` for `view(n, 32, 8, 8)` of 1568 values: height and width together."""
+    asked, values = reshape.asked, reshape.values
+    if len(asked) < 3 or -1 in asked[1:] or values is None or not isinstance(asked[-1], int) or asked[-1] != asked[-2]:
+        return None
+    rest = reshape.literals // asked[-1] ** 2
+    side = isqrt(values // rest) if rest else 0
+    if not side or side * side * rest != values or side == asked[-1]:
+        return None
+    edits = tuple(ReplaceSource(span_of(trace, site.path, node), str(side)) for node in nodes[-2:])
+    sizes = shape_text((*asked[:-2], side, side))
+    return Proposal("view_keep_batch", f"view it as {sizes} on line {site.line}", Safety.UNSAFE, edits)
 
 
 def unflatten_source(trace: Trace, call: Call) -> SetArgument | None:

@@ -59,6 +59,9 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("width_lists", "[n_in, *hidden, code]", "[2 * n_in, *hidden, code]"),
         ("width_lists", "[code + n_in] + list", "[2 * code + n_in] + list"),
         ("pyramid", "size=below.shape[2:]", "scale_factor=2"),
+        ("tokens", "nn.Linear(dim, 3 * dim)", "nn.Linear(dim, 2 * dim)"),
+        ("tokens", "view(-1, 8, 6, 6)", "view(-1, 8, 7, 7)"),
+        ("crnn_lines", "self.rnn(x.transpose(1, 2))", "self.rnn(x)"),
         ("boosted", "nn.Linear(width, lookback)", "nn.Linear(width, horizon)"),
         ("grouped_queries", "length // 4", "length // 8"),
         ("grouped_queries", "self.norm(x.transpose(1, 2)).transpose(1, 2)", "self.norm(x)"),
@@ -91,6 +94,7 @@ def test_repair_restores_the_file(name: str, old: str, new: str) -> None:
             "k.transpose(2, 3).repeat_interleave(3, dim=1)",
         ),
         ("grouped_queries", ".permute(2, 0, 1)[None]", "[None]", "+ bias.permute(0, 3, 1, 2)"),
+        ("tokens", "        patches = patches.flatten(2).transpose(1, 2)\n", "", "patches.flatten(2).transpose(1, 2)], dim=1)"),
         ("densenet", "num_init + n_layers * growth", "num_init + 2 * growth", "num_features = num_init + 3 * growth"),
     ],
 )

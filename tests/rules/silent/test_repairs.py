@@ -196,3 +196,30 @@ def test_a_layout_that_was_inferred_goes_with_the_repair(tmp_path: Path) -> None
     )
     report = check_model(CheckJob(Target(str(path), "Net"), CheckOptions(), working_directory=str(tmp_path)), run_in_fork)
     assert [fix.kind for fix in report.diagnostics[0].fixes[:1]] == ["batch_first"]
+
+
+SIBLINGS = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d({given}, 8, 3, padding=1)
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, image):
+        h = torch.relu(self.conv1(image))
+        return self.fc(h.mean((2, 3)))
+"""
+
+
+def test_a_layer_never_called_takes_what_the_one_before_it_makes(tmp_path: Path) -> None:
+    assert first_repair(tmp_path, SIBLINGS.format(given=8), "N,3,20,24", "LC502") == ["\n        h = torch.relu(self.conv2(h))"]
+
+
+def test_a_layer_never_called_that_takes_something_else_is_called_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(SIBLINGS.format(given=9))
+    job = CheckJob(Target(str(path), "Net"), CheckOptions(input_shapes=("N,3,20,24",)), working_directory=str(tmp_path))
+    assert [found.fixes for found in check_model(job, run_in_fork).diagnostics if found.code == "LC502"] == [()]

@@ -258,3 +258,38 @@ class FeaturesGated(nn.Module):
     def forward(self, x):
         h = torch.tanh(self.lift(x))
         return self.head((h * torch.sigmoid(self.gate(h.mean(1))).unsqueeze(1)).mean(1))
+
+
+# input: N,9,20
+class ChannelsAveraged(nn.Module):
+    """A mean over the channels of a signal that has as many steps."""
+
+    def __init__(self, dim=20):
+        super().__init__()
+        self.conv, self.fc = nn.Conv1d(9, dim, 3, padding=1), nn.Linear(dim, 4)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.conv(x)).mean(1))  # LC416
+
+
+# input: N,9,20
+class StepsAveraged(nn.Module):
+    def __init__(self, dim=20):
+        super().__init__()
+        self.conv, self.fc = nn.Conv1d(9, dim, 3, padding=1), nn.Linear(dim, 4)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x))
+        return self.fc(x.mean(2)) + self.fc(x.transpose(1, 2).mean(1))
+
+
+# input: N,9,20
+class EnvelopeOfSteps(nn.Module):
+    """The mean over the channels is meant: a Linear over the 20 steps, whatever the width."""
+
+    def __init__(self, width=20, steps=20):
+        super().__init__()
+        self.conv, self.fc = nn.Conv1d(9, width, 3, padding=1), nn.Linear(steps, 4)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.conv(x)).mean(1))
