@@ -435,6 +435,8 @@ def _layer_norm(call: _Failed) -> StandIn:
     if isinstance(sizes, (tuple, list)) and len(sizes) == 1 and x.dim() > 1:
         axes = [axis for axis in range(1, x.dim() - 1) if x.shape[axis] == sizes[0]]
         shapes.extend([*(size for other, size in enumerate(x.shape) if other != axis), x.shape[axis]] for axis in axes)
+        if axes:  # as many positions as features: the input may as well have too many features as be turned
+            shapes.append((*x.shape[:-1], sizes[0]))
     return StandIn(_unique(shapes), _float(x.dtype))
 
 

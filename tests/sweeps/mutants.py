@@ -82,18 +82,18 @@ def other_size(size: int, step: int = 1) -> int:
     return size + step if size > 1 else size + 1 + step
 
 
-def change(model: nn.Module, name: str) -> None:
-    """Give one layer, in place, parameters for another size of input (an embedding: of output)."""
+def change(model: nn.Module, name: str, step: int = 1) -> None:
+    """Give one layer, in place, parameters for another size of input (an embedding: of output), larger by `step` where that can be."""
     layer = model.get_submodule(name)
     if isinstance(layer, nn.Linear):
-        layer.in_features = other_size(layer.in_features)
+        layer.in_features = other_size(layer.in_features, step)
         layer.weight = like(layer.weight, (layer.out_features, layer.in_features))
     elif isinstance(layer, CONVOLUTIONS):
         axis = 0 if layer.transposed else 1
-        layer.in_channels = other_size(layer.in_channels)
+        layer.in_channels = other_size(layer.in_channels, step)
         layer.weight = like(layer.weight, tuple(layer.in_channels if i == axis else n for i, n in enumerate(layer.weight.shape)))
     elif isinstance(layer, BATCH_NORMS):
-        layer.num_features = size = other_size(layer.num_features)
+        layer.num_features = size = other_size(layer.num_features, step)
         for key in ("weight", "bias"):
             if getattr(layer, key) is not None:
                 setattr(layer, key, like(getattr(layer, key), (size,)))
@@ -101,20 +101,20 @@ def change(model: nn.Module, name: str) -> None:
             if getattr(layer, key) is not None:
                 setattr(layer, key, torch.ones(size))
     elif isinstance(layer, nn.GroupNorm):
-        layer.num_channels = other_size(layer.num_channels, layer.num_groups)
+        layer.num_channels = other_size(layer.num_channels, step * layer.num_groups)
         layer.weight, layer.bias = like(layer.weight, (layer.num_channels,)), like(layer.bias, (layer.num_channels,))
     elif isinstance(layer, nn.LayerNorm):
-        layer.normalized_shape = (other_size(layer.normalized_shape[0]),)
+        layer.normalized_shape = (other_size(layer.normalized_shape[0], step),)
         layer.weight = like(layer.weight, layer.normalized_shape)
         if layer.bias is not None:
             layer.bias = like(layer.bias, layer.normalized_shape)
     elif isinstance(layer, nn.RNNBase):
-        layer.input_size = other_size(layer.input_size)
+        layer.input_size = other_size(layer.input_size, step)
         for key in [key for key, _ in layer.named_parameters() if key.startswith("weight_ih_l0")]:
             setattr(layer, key, like(getattr(layer, key), (getattr(layer, key).shape[0], layer.input_size)))
     else:
         assert isinstance(layer, nn.Embedding)
-        layer.embedding_dim = other_size(layer.embedding_dim)
+        layer.embedding_dim = other_size(layer.embedding_dim, step)
         layer.weight = like(layer.weight, (layer.num_embeddings, layer.embedding_dim))
 
 
@@ -125,8 +125,8 @@ def like(parameter: Tensor, shape: Iterable[int]) -> nn.Parameter:
 def mutated(specimen: Specimen, mutant: Mutant) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
         model = specimen.build()
-        for name, _ in mutant.changes:
-            change(model, name)
+        for step, (name, _) in enumerate(mutant.changes, 1):  # unlike sizes, so that no two changes fit one another
+            change(model, name, step)
         return model
 
     return build
@@ -217,9 +217,10 @@ def verdict_on(specimen: Specimen, mutant: Mutant) -> Verdict:
 
 
 def is_on(diagnostic: Diagnostic, name: str) -> bool:
-    """Whether a finding is about a layer: about its call, or naming it as what made the size that does not fit (a sum of embeddings)."""
-    origins = [operand.origin.message for operand in diagnostic.operands if operand.origin is not None]
-    return diagnostic.layer == name or any(f"`{name}`" in text for text in (diagnostic.message, diagnostic.explanation, *origins))
+    """Whether a finding is about a layer: about its call, or naming it as what made the size that does not fit, or as what to change."""
+    texts = [operand.origin.message for operand in diagnostic.operands if operand.origin is not None]
+    texts += [diagnostic.message, diagnostic.explanation, *(proposal.title for proposal in diagnostic.proposals)]
+    return diagnostic.layer == name or any(text == name or f"`{name}`" in text for text in texts)
 
 
 def judge_apart(specimen: Specimen, per_kind: int, seed: int = 0) -> list[Verdict]:

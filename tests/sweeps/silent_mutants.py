@@ -155,7 +155,7 @@ class Calls(TorchFunctionMode):
             return self._change(func, *args, **kwargs) if place == self._mutant.place else func(*args, **kwargs)
         result = func(*args, **kwargs)
         if place is not None and isinstance(result, Tensor) and self._fits(result, args):
-            self.given[place] = tuple(args[0].shape)
+            self.given[place] = tuple(args[0].shape) if isinstance(args[0], Tensor) else ()
         return result
 
     def _place(self, name: str) -> Place | None:

@@ -409,3 +409,23 @@ def test_too_many_or_too_few_axes_are_one_mistake_in_a_decoder_that_loops(right:
 
 def test_the_decoder_itself_is_right() -> None:
     assert not trace(DECODER, ("N", 5, 18), ("N", 26), ("N", 11, 26)).failures
+
+
+def test_as_many_positions_as_features_before_a_norm_of_another_size() -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.norm = nn.Embedding(10, 65), nn.LayerNorm(64)
+            self.heads, self.out = nn.Linear(64, 64), nn.Linear(64, 10)
+
+        def forward(self, ids):
+            x = self.norm(self.table(ids))
+            n, t, _ = x.shape
+            h = self.heads(x).view(n, t, 8, 8).transpose(1, 2).reshape(n * 8, t, 8)
+            scores = torch.baddbmm(torch.zeros(n * 8, 1, 64), h, h.transpose(1, 2)).view(n, 8, t, 64)
+            return self.out((scores.softmax(-1) @ h.view(n, 8, t, 8)).transpose(1, 2).reshape(n, t, 64))
+    """
+    found = trace(source, ("N", 64), dtypes={"ids": "int64"})
+    assert [call.name for call in found.failures] == ["layer_norm"]
+    assert found.batch_failures == ()
