@@ -33,7 +33,8 @@ class Need(BaseException):
     """What a layer needs of the tensor that it is given; ends the run that found it out.
 
     `axis` of a tensor of this `shape` is to be `size`; or the tensor is to have `rank` axes; or to be of another `dtype`; or `shape` is
-    to hold `product` values per sample; or, where `swap` is set, time is to come before the batch.
+    to hold `product` values per sample; or, where `swap` is set, time is to come before the batch. A `preference` is a need that the
+    layer would do without: it reads a batch of rows as one sequence.
     """
 
     def __init__(self, tensor: Tensor, layer: str, *, axis: int = -1, size: int | None = None, rank: int | None = None) -> None:
@@ -42,7 +43,7 @@ class Need(BaseException):
         self.axis, self.size, self.rank = axis, size, rank
         self.dtype = ""
         self.product: int | None = None
-        self.swap = False
+        self.swap = self.preference = False
         self.is_added = False
         self.unit = "feature"
         self.tensor_id = id(tensor)
@@ -62,6 +63,10 @@ class Need(BaseException):
 
     def with_addend(self) -> Need:
         self.is_added = True
+        return self
+
+    def as_preference(self) -> Need:
+        self.preference = True
         return self
 
     def with_swap(self) -> Need:
@@ -203,6 +208,13 @@ class _Listener(TorchFunctionMode):
         if x.dim() != rank:
             raise Need(x, self.layer(layer), rank=rank)
 
+    def _sequence(self, x: Tensor, layer: str) -> None:
+        """Steps and features; with two axes, of which the first is the batch, the steps are missing and the batch stands for them."""
+        if x.dim() not in (2, 3):
+            raise Need(x, self.layer(layer), rank=3)
+        if x.dim() == 2 and x.shape[0] == self.batch and self.layer(layer) not in self.overheard:
+            raise Need(x, self.layer(layer), rank=3).as_preference()
+
     def _float(self, x: Tensor, layer: str) -> None:
         if id(x) in self.names and not x.is_floating_point() and not x.is_complex():
             raise Need(x, self.layer(layer)).with_dtype("float32")
@@ -323,22 +335,19 @@ def _needs_of(module: nn.Module, x: Tensor, listener: _Listener) -> None:
         listener._convolution(x, module.in_channels, tuple(module.kernel_size), module.padding, kind)
         listener.declared = True
     elif isinstance(module, nn.RNNBase):
-        if x.dim() not in (2, 3):
-            raise Need(x, listener.layer(kind), rank=3)
+        listener._sequence(x, kind)
         listener._size(x, -1, module.input_size, kind)
         if x.dim() == 3 and not module.batch_first and x.shape[0] == listener.batch:
             raise Need(x, listener.layer(kind)).with_swap()
     elif isinstance(module, nn.RNNCellBase):
         listener._size(x, -1, module.input_size, kind)
     elif isinstance(module, nn.MultiheadAttention):
-        if x.dim() not in (2, 3):
-            raise Need(x, listener.layer(kind), rank=3)
+        listener._sequence(x, kind)
         listener._size(x, -1, module.embed_dim, kind)
         if x.dim() == 3 and not module.batch_first and x.shape[0] == listener.batch:
             raise Need(x, listener.layer(kind)).with_swap()
     elif isinstance(module, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer):
-        if x.dim() not in (2, 3):
-            raise Need(x, listener.layer(kind), rank=3)
+        listener._sequence(x, kind)
         listener._size(x, -1, module.self_attn.embed_dim, kind)
     elif isinstance(module, nn.modules.batchnorm._NormBase):
         ranks = {"1d": (2, 3), "2d": (4,), "3d": (5,)}.get(kind[-2:])

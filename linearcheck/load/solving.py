@@ -154,7 +154,8 @@ class Solver:
             seen.add(state)
             before, doubted = drafts_copy(self.drafts), len(self.doubted)
             changed = self._apply(outcome.need) if outcome.need is not None else self._learn(outcome.error, outcome.operands)
-            if not changed and outcome.need is not None and outcome.need.size is not None and outcome.need.layer not in self.overheard:
+            optional = outcome.need is not None and (outcome.need.size is not None or outcome.need.preference)
+            if not changed and optional and outcome.need is not None and outcome.need.layer not in self.overheard:
                 self.overheard.add(
                     outcome.need.layer
                 )  # the mistake of a later layer, or a size still to be found: other inputs come after it
@@ -165,6 +166,20 @@ class Solver:
             if len(self.doubted) > doubted and outcome.need is None and outcome.error is not None and outcome.steps <= steps:
                 for draft, kept in zip(self.drafts, before, strict=True):  # it was no size of the model's that the axis clashed with
                     draft.axes, draft.needs = kept.axes, kept.needs
+        return self._with_steps(outcome) if self.overheard or outcome.need is not None or outcome.error is not None else outcome
+
+    def _with_steps(self, outcome: Outcome) -> Outcome:
+        """Rows of features that the model does not take are sequences of them, if it runs with these: `fc(x).mean(1)`."""
+        rows = [d for d in self.drafts if not d.settled and d.dtype != "int64" and len(d.axes) == 2 and d.axes[0] == BATCH and d.needs]
+        if len(rows) != 1 or not isinstance(rows[0].axes[1], int):
+            return outcome
+        overheard, self.overheard = self.overheard, set()
+        rows[0].axes.insert(1, None)
+        longer = self.run()
+        if longer.need is None and longer.error is None:
+            return longer
+        del rows[0].axes[1]
+        self.overheard = overheard
         return outcome
 
     def _apply(self, need: Need) -> bool:
@@ -200,6 +215,8 @@ class Solver:
     def _draft_of(self, need: Need) -> Draft | None:
         if need.is_input is not None:
             return next(d for d in self.drafts if d.name == need.is_input)
+        if need.preference:  # rows of features, or single words
+            return next((d for d in self.drafts if d.axes[:1] == [BATCH] and len(d.axes) == (1 if d.dtype == "int64" else 2)), None)
         best: tuple[int, Draft | None] = (0, None)
         for draft in self.drafts:
             count = sum(any(size % self.prime(draft.name, axis) == 0 for size in need.shape) for axis in draft.free())

@@ -359,6 +359,15 @@ def model(init: str, forward: str, arguments: str = "x") -> str:
         ("self.c = nn.Conv2d(3, 8, 3)", "n, h, w, c = x.shape\n        return self.c(x.permute(0, 3, 1, 2))", {"x": ("N", 64, 64, 3)}),
         ("self.l = nn.Linear(12, 2)", "return self.l(x.view(-1, 12))", {"x": ("N", 12)}),
         ("self.l = nn.Linear(1, 2)", "return self.l(x)", {"x": ("N", 1)}),
+        ("self.l = nn.Linear(12, 8); self.r = nn.LSTM(8, 4, batch_first=True)", "return self.r(self.l(x))[0]", {"x": ("N", 16, 12)}),
+        (
+            "self.l = nn.Linear(12, 8); self.t = nn.TransformerEncoderLayer(8, 2, batch_first=True); self.h = nn.Linear(8, 3)",
+            "return self.h(self.t(self.l(x)).mean(1))",
+            {"x": ("N", 16, 12)},
+        ),
+        ("self.l = nn.Linear(12, 8); self.r = nn.GRU(8, 4)", "return self.r(self.l(x)[None])[0]", {"x": ("N", 12)}),
+        ("self.l = nn.Linear(12, 8); self.h = nn.Linear(8, 3)", "return self.h(self.l(x).mean(1))", {"x": ("N", 16, 12)}),
+        ("self.l = nn.Linear(12, 8); self.h = nn.Linear(9, 3)", "return self.h(self.l(x))", {"x": ("N", 12)}),
         ("self.c = nn.Conv2d(1, 8, (20, 3))", "return self.c(x[:, None])", {"x": ("N", 20, 128)}),
     ],
 )  # fmt: skip
