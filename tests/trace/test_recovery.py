@@ -417,14 +417,14 @@ def test_as_many_positions_as_features_before_a_norm_of_another_size() -> None:
         def __init__(self):
             super().__init__()
             self.table, self.norm = nn.Embedding(10, 65), nn.LayerNorm(64)
-            self.heads, self.out = nn.Linear(64, 64), nn.Linear(64, 10)
+            self.heads, self.out = nn.Linear(64, 128), nn.Linear(64, 10)
 
         def forward(self, ids):
-            x = self.norm(self.table(ids))
-            n, t, _ = x.shape
-            h = self.heads(x).view(n, t, 8, 8).transpose(1, 2).reshape(n * 8, t, 8)
-            scores = torch.baddbmm(torch.zeros(n * 8, 1, 64), h, h.transpose(1, 2)).view(n, 8, t, 64)
-            return self.out((scores.softmax(-1) @ h.view(n, 8, t, 8)).transpose(1, 2).reshape(n, t, 64))
+            h = self.heads(self.norm(self.table(ids)))
+            n, t, _ = h.shape
+            k, v = (part.reshape(n * 8, t, 8) for part in h.view(n, t, 8, 2, 8).transpose(1, 2).unbind(3))
+            scores = torch.baddbmm(torch.zeros(n * 8, 1, 64), k, k.transpose(1, 2)).softmax(-1)
+            return self.out((scores @ v).view(n, 8, t, 8).transpose(1, 2).reshape(n, t, 64))
     """
     found = trace(source, ("N", 64), dtypes={"ids": "int64"})
     assert [call.name for call in found.failures] == ["layer_norm"]
