@@ -157,7 +157,7 @@ def _cannot_build(loaded: LoadedModel, error: ConstructionError) -> LoadError:
         path = code.co_filename
     text = str(raised).strip().splitlines()
     what = f"{type(raised).__name__}: {text[0]}" if text else type(raised).__name__
-    return LoadError("LC901", f"building `{loaded.name}` raises {what}", loaded.display_path(path), line)
+    return LoadError("LC901", f"{error.what.format(loaded.name)} raises {what}", loaded.display_path(path), line)
 
 
 def _report(job: CheckJob, loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic, ...], seconds: float) -> ModelReport:

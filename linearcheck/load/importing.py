@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from linearcheck.load.class_bodies import LeftOut
 from linearcheck.load.effects import absolute_module, read_imports
 from linearcheck.load.guard import unguarded
 from linearcheck.load.names import NO_CHANGE
@@ -248,7 +249,8 @@ class Program:
         module = self.modules.get(self.project.module_name)
         if module is None:
             return []
-        return [f"line {leaf.line} {leaf.acts}, so it is not run" for leaf in module.space.body.leaves if leaf.acts and not leaf.main]
+        statements = [LeftOut(leaf.line, leaf.acts) for leaf in module.space.body.leaves if leaf.acts and not leaf.main]
+        return [str(left_out) for left_out in sorted(statements + module.space.left_out, key=lambda left_out: left_out.line)]
 
 
 _registered: set[str] = set()

@@ -254,7 +254,7 @@ class Solver:
         rest = seen // math.prod(self.prime(draft.name, axis) for axis in axes) if axes else seen
         if not axes:
             return self._make_first_size(draft, need)
-        if need.size % rest:
+        if not rest or need.size % rest:  # an axis without elements tells nothing
             return False
         return self._set_product(draft, axes, need.size // rest, need, whole=False)
 

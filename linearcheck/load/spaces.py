@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from linearcheck.load.class_bodies import LeftOut, define_without_effects
 from linearcheck.load.effects import Imports, absolute_module, is_standard
 from linearcheck.load.guard import guarded, unguarded
 from linearcheck.load.names import FunctionNode
@@ -64,6 +65,8 @@ class Space:
         self.overrides: dict[str, Any] = {}
         self.inner_overrides: dict[str, list[tuple[list[str], Any]]] = {}
         self.in_main = False
+        self.runs_everything = False
+        self.left_out: list[LeftOut] = []
         defined = {name for name in (*body.by_name, *shadowed) if name in vars(builtins)}
         self.names["__builtins__"] = _Builtins(self, defined)
 
@@ -119,6 +122,7 @@ class Space:
 
     def run_everything(self) -> None:
         """All statements in their order, whatever they do (`--import full`). Raises LoadError at the first that fails."""
+        self.runs_everything = True
         for leaf in self.body.leaves:
             if leaf.main or leaf.state:
                 continue
@@ -215,7 +219,15 @@ class Space:
         if isinstance(node, ast.Import | ast.ImportFrom):
             self._import(leaf, node)
             return
-        node = prune(_without_heavy_annotations(node, self.imports), self.imports, dict(self.functions))
+        node = _without_heavy_annotations(node, self.imports)
+        if self.runs_everything:
+            self._run(node)
+        elif isinstance(node, ast.ClassDef):
+            self.left_out += define_without_effects(node, self.imports, self.functions, str(self.source.path), self._run)
+        else:
+            self._run(prune(node, self.imports, dict(self.functions)))
+
+    def _run(self, node: ast.stmt) -> None:
         code = compile(ast.Module([node], []), str(self.source.path), "exec", self.body.future_flags, dont_inherit=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -259,7 +271,8 @@ class Space:
         if isinstance(error, OutsideEffect):
             return OpenValue(name, f"{place} {error.what}, so it is not run", path, leaf.line)
         if isinstance(error, OpenValue) and error.line is not None:
-            return OpenValue(name, f"{place} needs `{error.name}`: {error.message}", path, leaf.line)
+            advice = "" if self._advice(leaf, name) else error.advice  # the last value on the way is the easiest to give
+            return OpenValue(name, f"{place} needs `{error.name}`: {error.message}", path, leaf.line, advice)
         if isinstance(error, Unavailable):
             return OpenValue(name, f"{place}: {error.message}", path, leaf.line, error.advice)
         if isinstance(error, LoadError):

@@ -47,11 +47,11 @@ Way = Literal["real", "meta"]
 
 
 class ConstructionError(Exception):
-    """The user's constructor raised. `instruction` is where in the user's own code."""
+    """The user's constructor raised. `instruction` is where in the user's own code, `what` says what was done to the model `{}`."""
 
-    def __init__(self, error: BaseException, instruction: Instruction | None) -> None:
+    def __init__(self, error: BaseException, instruction: Instruction | None, what: str = "building `{}`") -> None:
         super().__init__(str(error))
-        self.error, self.instruction = error, instruction
+        self.error, self.instruction, self.what = error, instruction, what
 
 
 @dataclass
@@ -113,7 +113,11 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
             return build_session(loaded, train=train, way="real")
         if attempt == "real" and any(parameter.is_meta for parameter in model.parameters()):
             return build_session(loaded, train=train, way="meta")
-        model.train(train)
+        try:
+            model.train(train)
+        except Exception as error:  # the author's own `train`, or a module that contains itself
+            what = f"`{'train' if train else 'eval'}()` of `{{}}`"
+            raise ConstructionError(error, recorder.note_construction_error(error), what) from error
         if attempt == "meta":
             constants.move_to_meta(model, recorder.note_replacement)
         recorder.finish_building()

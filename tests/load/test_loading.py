@@ -538,3 +538,43 @@ def test_a_notebook(workspace) -> None:
     assert loaded.build().fc.in_features == 4
     source = loaded.program.project.source(loaded.path)
     assert [source.cell_of(line) for line in (1, 4, 5, 9)] == [2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["print('made')", "os.makedirs('runs')", "make()", "class Inner:\n        make()\n        width = 1", "for _ in range(2): print(1)"],
+)
+def test_a_class_is_made_without_what_acts_in_its_body(workspace, tmp_path: Path, capfd, statement: str) -> None:
+    source = f"""
+import os, torch.nn as nn
+def make():
+    os.mkdir('runs')
+class Config:
+    {statement}
+    width = 24
+{NET.replace("WIDTH", "Config.width")}
+"""
+    space = workspace(source)
+    assert space.build("model.py:Net").fc.in_features == 24
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_acts_in_a_class_body_is_listed_with_the_rest(workspace) -> None:
+    source = (
+        f"import torch.nn as nn\nprint(1)\nclass Config:\n    width = 3\n    print(width)\nprint(2)\n{NET.replace('WIDTH', 'Config.width')}"
+    )
+    loaded = workspace(source).load("model.py:Net")
+    assert loaded.left_out == tuple(f"line {line} prints, so it is not run" for line in (2, 5, 6))
+
+
+def test_all_of_a_block_runs_where_the_whole_file_is_run(workspace, capfd) -> None:
+    workspace(f"import torch.nn as nn\nWIDTH = 3\nfor i in range(2):\n    print(i)\n{NET}").build("model.py:Net", import_mode="full")
+    assert capfd.readouterr().out == "0\n1\n"
+
+
+def test_the_value_that_is_missing_behind_another_is_asked_for(workspace) -> None:
+    source = f"import os, torch.nn as nn\nSIZE = int(os.environ['NO_SUCH_VARIABLE'])\nclass Config:\n    width = SIZE\n{NET}"
+    with pytest.raises(LoadError) as caught:
+        workspace(source.replace("WIDTH", "Config.width")).build("model.py:Net")
+    assert caught.value.advice == "add `--set SIZE=...`"

@@ -1,0 +1,51 @@
+"""Model files with something wrong in them end in a report and an exit code; `tests/sweeps/fuzzing.py` tries thousands more."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jsonschema")
+
+from linearcheck.worker.forking import can_fork
+from tests.sweeps.fuzzing import fuzz
+
+Run = Callable[..., Any]
+
+NET = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        {init}
+    def forward(self, x):
+        return self.{forward}
+"""
+FOUND = {
+    "contains_itself": NET.format(init="self.rnn = nn.LSTM(3, 4); self.rnn.net = self", forward="rnn(x)"),
+    "no_channels": NET.format(init="self.a, self.b = nn.Conv2d(0, 8, 3), nn.Conv2d(8, 8, 3)", forward="b(x)"),
+    "own_train": NET.format(init="self.a = nn.Linear(3, 4)", forward="a(x)\n    def train(self, mode):\n        return 1 / 0"),
+}
+"""Files that a command failed on once."""
+
+
+def test_what_was_found_once(linearcheck: Run, project: Any) -> None:
+    for name, text in FOUND.items():
+        (project / f"{name}.py").write_text(text)
+    result = linearcheck(*(f"{name}.py" for name in FOUND), "--output-format", "json")
+    assert result.json["errors"] == []
+    assert result.code in (0, 1, 2)
+    assert {model["path"].removesuffix(".py") for model in result.json["models"]} == set(FOUND)
+
+
+@pytest.mark.skipif(not can_fork(), reason="there is no safe fork here")
+def test_mutated_files_for_some_seconds() -> None:
+    tally = None
+    for tally in fuzz(random.Random(0).randrange(1000), seconds=6.0):
+        assert not tally.failures, tally.failures[0].what
+    assert tally is not None
+    assert tally.files >= 3
