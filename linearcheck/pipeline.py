@@ -31,7 +31,7 @@ from linearcheck.rules.descent import followers
 from linearcheck.rules.registry import diagnose, skipped_diagnostic
 from linearcheck.sizes import BATCH
 from linearcheck.trace.records import Call, TensorInfo, Trace
-from linearcheck.trace.signals import TraceSignal
+from linearcheck.trace.signals import OutOfMemory, TraceSignal
 from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
 from linearcheck.trace.unrun import traced_without_forward
 from linearcheck.weights import Weights, read_weights, whose, with_weights
@@ -103,6 +103,7 @@ def trace_of(loaded: LoadedModel, job: CheckJob) -> Traced:
 
     Raises:
         LoadError: Where the model cannot be built, or what goes into it is not known.
+        MemoryError: Where the machine has less than the model asks for.
     """
     try:
         traced = trace_model(loaded, lambda model: _plan(loaded, model, job), train=job.options.train)
@@ -114,6 +115,8 @@ def trace_of(loaded: LoadedModel, job: CheckJob) -> Traced:
         raise reason from (None if reason is error.error else error)
     except Unavailable as error:
         raise error.as_load_error(loaded.name) from None
+    except OutOfMemory as error:
+        raise MemoryError(str(error)) from error
     return traced
 
 

@@ -78,16 +78,17 @@ def declared_inputs(loaded: LoadedModel, module: Any, signature: inspect.Signatu
     annotated = [found for parameter in signature.parameters.values() if (found := _annotated(parameter)) is not None]
     if annotated:
         return annotated
-    config = _attribute(module, "default_cfg") or _attribute(module, "pretrained_cfg")
-    size = config.get("input_size") if isinstance(config, Mapping) else getattr(config, "input_size", None)
-    if isinstance(size, tuple | list) and size and all(isinstance(item, int) for item in size):
-        return [Evidence(0, ("N", *size), None, "declared", "default_cfg", True)]
+    for config in (_attribute(module, "default_cfg"), _attribute(module, "pretrained_cfg")):
+        size = config.get("input_size") if isinstance(config, Mapping) else _attribute(config, "input_size")
+        if isinstance(size, tuple | list) and size and all(isinstance(item, int) for item in size):
+            return [Evidence(0, ("N", *size), None, "declared", "default_cfg", True)]
     return []
 
 
-def _attribute(module: Any, name: str) -> Any:
+def _attribute(owner: Any, name: str) -> Any:
+    """An attribute of the user's, which may be a property that raises."""
     try:
-        return getattr(module, name, None)
+        return getattr(owner, name, None)
     except Exception:
         return None
 

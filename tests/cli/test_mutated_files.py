@@ -28,6 +28,10 @@ class Net(nn.Module):
 FOUND = {
     "contains_itself": NET.format(init="self.rnn = nn.LSTM(3, 4); self.rnn.net = self", forward="rnn(x)"),
     "no_channels": NET.format(init="self.a, self.b = nn.Conv2d(0, 8, 3), nn.Conv2d(8, 8, 3)", forward="b(x)"),
+    "out_of_memory": NET.format(init="self.c = nn.Conv2d(3, 8, 3, padding=10**6)", forward="c(x)"),
+    "tensor_for_anything": NET.format(
+        init="self.c = nn.Linear(3, 8)", forward="c(x)\n    def __getattr__(self, name):\n        return torch.zeros(3)"
+    ),
     "own_train": NET.format(init="self.a = nn.Linear(3, 4)", forward="a(x)\n    def train(self, mode):\n        return 1 / 0"),
 }
 """Files that a command failed on once."""
