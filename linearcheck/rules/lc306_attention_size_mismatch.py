@@ -24,6 +24,7 @@ Unsafe: a projection of the context to 64 features would do as well.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Related, ReplaceSource, Safety, Severity
@@ -31,8 +32,9 @@ from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.evidence import set_argument
 from linearcheck.rules.failures import Failure, failures, is_inside, report
 from linearcheck.rules.layers import ATTENTION_LAYERS, declared_int, tensor_argument
-from linearcheck.rules.operands import resize_parameter
-from linearcheck.rules.provenance import explain_size, operand_origin, origin_sentence
+from linearcheck.rules.names_at_hand import given_to_helper
+from linearcheck.rules.operands import resize_parameter, written_sizes
+from linearcheck.rules.provenance import explain_size, operand_origin, origin_of, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import argument_node, call_at, is_atom, node_text, span_of, turned_operand
 from linearcheck.rules.suggestions import add_arguments, change_argument, combined, ranked, set_output
@@ -98,7 +100,9 @@ def _about_layer(failure: Failure, around: Call, layer: Layer) -> Finding:
                 f"{_layout_text(layer, next(iter(given.values()), None))} {origin_sentence(trace, mask)}".strip(),
                 got=mask.sizes,
                 expected=wanted,
-                proposals=ranked(_mask_turned(shown, name, mask, wanted), _mask_resized(trace, mask, wanted)),
+                proposals=ranked(
+                    _mask_turned(shown, name, mask, wanted), _mask_asked_for(trace, mask, wanted), _mask_resized(trace, mask, wanted)
+                ),
             ),
         )
     sequences = listed([f"{name} {shape(tensor)}" for name, tensor in given.items()]) if given else "its input"
@@ -143,6 +147,16 @@ def _mask_turned(failure: Failure, name: str, mask: TensorInfo, wanted: tuple[Si
     text = text if turned is not None else f"{text if is_atom(value) else f'({text})'}.transpose(0, 1)"
     title = f"swap the axes of the {name} that {failure.name} takes"
     return Proposal("permute", title, Safety.UNSAFE, (ReplaceSource(span_of(failure.trace, site.path, value), text),))
+
+
+def _mask_asked_for(trace: Trace, mask: TensorInfo, wanted: tuple[Size, ...]) -> list[Proposal]:
+    """A helper that makes a square mask asked for one of the right size: `causal(x.size(1))`."""
+    maker = next((call for call in origin_of(trace, mask) if not call.tensors and call.site is not None), None)
+    sizes = written_sizes(trace, maker) if maker is not None else []
+    names = {size.id for size in sizes if isinstance(size, ast.Name)}
+    if maker is None or maker.site is None or len(set(wanted)) != 1 or len(names) != 1 or len(sizes) != len(wanted):
+        return []
+    return given_to_helper(trace, maker.site, names.pop(), wanted[0])
 
 
 def _mask_resized(trace: Trace, mask: TensorInfo, wanted: tuple[Size, ...]) -> Proposal | None:

@@ -21,9 +21,11 @@ Unsafe: the other factor may be the one to transpose.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from itertools import combinations
 
-from linearcheck.findings import FixKind, Proposal, Safety, Severity, WrapInput
+from linearcheck.findings import FixKind, Proposal, ReplaceSource, Safety, Severity, WrapInput
 from linearcheck.rules.arithmetic import broadcast_clashes
 from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.failures import Failure, failures, report
@@ -32,7 +34,7 @@ from linearcheck.rules.operands import equal_features, operand_word, resize_para
 from linearcheck.rules.provenance import explain_size, origin_sentence
 from linearcheck.rules.ranks import of_rank
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.source import operand_node
+from linearcheck.rules.source import nodes_at, operand_node, span_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import OPERATORS, listed, quoted, shape
 from linearcheck.sizes import Size, is_batch
@@ -228,7 +230,8 @@ def _einsum(failure: Failure) -> Finding:
             if tensor.role == "parameter"
             for proposal in resize_parameter(trace, tensor, axis, size)
         ]
-        proposals = ranked(owned, equal_features(trace, left, left_axis, right, right_axis))
+        swapped = _letters_swapped(failure, equation, operands) if isinstance(equation, str) else []
+        proposals = ranked(owned, swapped, equal_features(trace, left, left_axis, right, right_axis))
     else:
         message = f"`einsum` with `{equation}` does not fit {shown}"
         sentences = [_axes_text(equation, operands), *(origin_sentence(trace, tensor) for tensor in operands[:2])]
@@ -253,6 +256,31 @@ def _einsum_clash(equation: str, operands: list[TensorInfo]) -> tuple[str, Tenso
             if before[0].shape[before[1]] != tensor.shape[axis]:
                 return letter, *before, tensor, axis
     return None
+
+
+def _letters_swapped(failure: Failure, equation: str, operands: list[TensorInfo]) -> list[Proposal]:
+    """The equation with two letters of one operand the other way round, where all sizes then agree: `bjhd` for `bhjd`."""
+    site = failure.call.site
+    literals = [
+        node
+        for outer in nodes_at(failure.trace, site)
+        for node in ast.walk(outer)
+        if isinstance(node, ast.Constant) and node.value == equation
+    ]
+    if site is None or len(literals) != 1 or equation.count("->") != 1:
+        return []
+    terms, result = _terms(equation), equation.replace(" ", "").partition("->")[2]
+    found: dict[str, Proposal] = {}
+    for index, term in enumerate(terms):
+        for one, other in combinations(range(len(term)), 2):
+            letters = list(term)
+            letters[one], letters[other] = letters[other], letters[one]
+            written = f"{','.join([*terms[:index], ''.join(letters), *terms[index + 1 :]])}->{result}"
+            if term != "".join(letters) and _einsum_clash(written, operands) is None:
+                title = f"swap `{term[one]}` and `{term[other]}` of operand {index + 1}: `{written}`"
+                edit = ReplaceSource(span_of(failure.trace, site.path, literals[0]), repr(written).replace("'", '"'))
+                found.setdefault(written, Proposal("other", title, Safety.UNSAFE, (edit,)))
+    return list(found.values())
 
 
 def _terms(equation: str) -> list[str]:

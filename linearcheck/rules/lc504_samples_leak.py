@@ -168,6 +168,9 @@ def _per_sample(reduction: Call | None) -> Proposal | None:
     given = reduction.arguments.get("dim")
     rest = tuple(range(1, x.rank))
     dims: int | str = 1 if given is not None or len(rest) == 1 else str(rest)
+    if isinstance(given, tuple) and len(given) > 1:  # as it was, without the batch
+        own = [axis for axis in (normal_axis(axis, x.rank) for axis in given) if axis]
+        dims = str(tuple(own)) if own else dims
     if reduction.name in {"max", "min", "median"} and given is None:
         return None  # with an axis they return two tensors
     actions = (SetArgument(reduction.site, reduction.name, "dim", dims), SetArgument(reduction.site, reduction.name, "keepdim", "True"))

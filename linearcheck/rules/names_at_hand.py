@@ -9,7 +9,7 @@ from linearcheck.rules.layers import RECURRENT, operation
 from linearcheck.rules.observations import operand_nodes, receiver_of
 from linearcheck.rules.source import call_at, function_at, node_text, span_of, tree_of
 from linearcheck.rules.wording import on_line, quoted
-from linearcheck.sizes import is_batch
+from linearcheck.sizes import Size, is_batch
 from linearcheck.trace.records import Call, Span, TensorInfo, Trace
 
 LIKE = frozenset({"randn", "rand", "zeros", "ones", "empty", "full"})
@@ -44,7 +44,7 @@ def factory_proposals(trace: Trace, factory: Call, user: Call, ran: tuple[int, .
     sizes = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple | ast.List) else node.args
     written = sizes[axis] if axis is not None and len(sizes) == made.rank else None
     if isinstance(written, ast.Name):
-        found += _given_to_helper(trace, site, written.id)
+        found += given_to_helper(trace, site, written.id)
     batched = next(((name, place) for name, tensor in names.items() for place, size in enumerate(tensor.sizes) if is_batch(size)), None)
     if axis is not None and batched is not None and len(sizes) == made.rank and not any(isinstance(size, ast.Starred) for size in sizes):
         text = f"{batched[0]}.size({batched[1]})"
@@ -55,8 +55,12 @@ def factory_proposals(trace: Trace, factory: Call, user: Call, ran: tuple[int, .
     return found
 
 
-def _given_to_helper(trace: Trace, site: Span, name: str) -> list[Proposal]:
-    """For `zeros(n, 10)` in a helper that is called with a number for `n`: the batch size of a tensor at hand where it is called."""
+def given_to_helper(trace: Trace, site: Span, name: str, wanted: Size | None = None) -> list[Proposal]:
+    """For `zeros(n, 10)` in a helper that is called with a number for `n`: a size of a tensor at hand where the helper is called.
+
+    Args:
+        wanted: The size that is meant; the batch where it is None.
+    """
     function, tree = function_at(trace, site), tree_of(trace, site.path)
     if function is None or tree is None:
         return []
@@ -70,12 +74,17 @@ def _given_to_helper(trace: Trace, site: Span, name: str) -> list[Proposal]:
             continue
         given = next((k.value for k in call.keywords if k.arg == name), call.args[place] if place < len(call.args) else None)
         at_hand = names_at_hand(trace, span_of(trace, site.path, call))
-        batched = next(((text, axis) for text, tensor in at_hand.items() for axis, size in enumerate(tensor.sizes) if is_batch(size)), None)
-        if given is not None and not isinstance(given, ast.Starred) and batched is not None:
-            edit = ReplaceSource(span_of(trace, site.path, given), f"{batched[0]}.size({batched[1]})")
-            title = f"give `{function.name}` the batch size of {quoted(batched[0])} on line {call.lineno}"
-            found.append(Proposal("other", title, Safety.UNSAFE, (edit,)))
+        fitting = ((text, axis) for text, tensor in at_hand.items() for axis, size in enumerate(tensor.sizes) if _is_meant(size, wanted))
+        place_at_hand = next(fitting, None)
+        if given is not None and not isinstance(given, ast.Starred) and place_at_hand is not None:
+            written = f"{place_at_hand[0]}.size({place_at_hand[1]})"
+            title = f"give `{function.name}` {quoted(written)} on line {call.lineno}"
+            found.append(Proposal("other", title, Safety.UNSAFE, (ReplaceSource(span_of(trace, site.path, given), written),)))
     return found
+
+
+def _is_meant(size: Size, wanted: Size | None) -> bool:
+    return is_batch(size) if wanted is None else size == wanted
 
 
 def _is_batch_of(tensor: TensorInfo, made: TensorInfo) -> bool:

@@ -190,7 +190,7 @@ def drop_axes(failure: Failure, tensor: TensorInfo, other: TensorInfo, position:
 def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int, kind: FixKind = "other") -> list[Proposal]:
     """Write another size where a parameter, buffer or constant is made: `n_patches + 1` for `n_patches`, a new default for `max_len`."""
     maker = _factory_behind(trace, tensor)
-    sizes = _written_sizes(trace, maker) if maker is not None else []
+    sizes = written_sizes(trace, maker) if maker is not None else []
     if maker is None or maker.site is None or not sizes:
         return []
     axis += maker.outputs[0].rank - tensor.rank  # a table that got an axis in front since
@@ -217,7 +217,7 @@ def resize_parameter(trace: Trace, tensor: TensorInfo, axis: int, wanted: int, k
 def reorder_sizes(trace: Trace, tensor: TensorInfo, order: Sequence[int]) -> Proposal | None:
     """Write the sizes of a tensor in another order where it is made: `zeros(layers, batch, hidden)` for `zeros(batch, layers, hidden)`."""
     maker = trace.producer(tensor)
-    sizes = _written_sizes(trace, maker) if maker is not None and not maker.tensors else []
+    sizes = written_sizes(trace, maker) if maker is not None and not maker.tensors else []
     if maker is None or maker.site is None or len(sizes) != len(order):
         return None
     path = maker.site.path
@@ -231,14 +231,16 @@ def reorder_sizes(trace: Trace, tensor: TensorInfo, order: Sequence[int]) -> Pro
     return Proposal("permute", f"make `{maker.name}` on line {maker.site.line} {wanted}", Safety.UNSAFE, tuple(edits)) if edits else None
 
 
-def _written_sizes(trace: Trace, maker: Call) -> Sequence[ast.expr]:
+def written_sizes(trace: Trace, maker: Call) -> Sequence[ast.expr]:
     """The expressions of the sizes in the call that makes a tensor of nothing, one for each axis, or none of them."""
     node = call_at(trace, maker.site)
     if node is None or not maker.outputs:
         return []
     sizes: Sequence[ast.expr] = node.args
-    if len(sizes) == 1 and maker.outputs[0].rank != 1:
-        sizes = getattr(sizes[0], "elts", [])
+    if sizes and isinstance(sizes[0], ast.Tuple | ast.List):  # `full((n, n), 0.0)` has one more argument
+        sizes = sizes[0].elts
+    elif len(sizes) == 1 and maker.outputs[0].rank != 1:
+        sizes = []
     return [] if len(sizes) != maker.outputs[0].rank or any(isinstance(size, ast.Starred) for size in sizes) else sizes
 
 

@@ -110,6 +110,11 @@ def test_statistics_of_the_whole_batch_are_taken_per_sample_together(tmp_path: P
     assert first_repair(tmp_path, STANDARDISED, "N,9,7", "LC504") == ["dim=(1, 2), keepdim=True"] * 2
 
 
+def test_statistics_of_batch_and_steps_are_taken_over_the_steps(tmp_path: Path) -> None:
+    source = STANDARDISED.replace("x.amin(), x.amax()", "x.amin((0, 1), True), x.amax(dim=(0, 1), keepdim=True)")
+    assert first_repair(tmp_path, source, "N,9,7", "LC504") == ["(1,)", "(1,)"]
+
+
 DRAWS = """
 import torch
 import torch.nn as nn
