@@ -214,6 +214,7 @@ def _at_definition(
         elif binding.kind == "loop" or binding.path:
             yield from _raised(1.0, _looped_over(project, binding, expression, instances, level))
             yield from _raised(0.6, _in_table(project, binding, expression, instances, level, depth))
+            yield from _raised(0.8, _sliced(project, binding.source, binding.value, binding.path, instances, level, 4))
         elif binding.kind == "default":
             yield from _raised(1.5 + shared, _definition(project, binding, instances, factors, level, depth))
         elif binding.kind == "class" and binding.owner is not None:
@@ -339,6 +340,36 @@ def _looped_over(
     for text in neighbouring_expressions(binding.source, binding.value):
         if evaluate(ast.parse(text, mode="eval").body, lookup) == wanted:
             yield 0.0, (binding.source.replace(binding.value, text),)
+
+
+def _sliced(
+    project: Project, source: SourceFile, sequence: ast.expr, path: tuple[int, ...], instances: Sequence[Instance], level: int, depth: int
+) -> Iterator[Candidate]:
+    """Other bounds for a slice of what is looped over, so that it holds what the layers want in turn: `widths[:-1]` for `widths[1:]`."""
+    wanted = tuple(instance.wanted for instance in instances)
+    if depth == 0 or len(set(wanted)) < 2:
+        return
+    match sequence:
+        case ast.Call(func=func, args=args) if path and last_name(func) == "zip" and path[0] < len(args):
+            yield from _sliced(project, source, args[path[0]], path[1:], instances, level, depth - 1)
+        case ast.Call(func=func, args=[inner, *_]) if path[:1] == (1,) and last_name(func) == "enumerate":
+            yield from _sliced(project, source, inner, path[1:], instances, level, depth - 1)
+        case ast.Name() | ast.Attribute() if not path:
+            for binding in bindings(project, source, sequence):
+                if not binding.path and binding.kind in ("assignment", "attribute"):
+                    yield from _sliced(project, binding.source, binding.value, (), instances, level, depth - 1)
+        case ast.expr() if not path:
+            lookup = lookup_for(project, source, sequence, instances[0], level)
+            start, text = source.offsets(sequence)[0], source.source_of(sequence)
+            for part in ast.walk(sequence):
+                if not isinstance(part, ast.Subscript) or not isinstance(part.slice, ast.Slice) or part.slice.step is not None:
+                    continue
+                first, last = (offset - start for offset in source.offsets(part.slice))
+                for place, bounds in enumerate(("1:", ":-1", ":", "2:", ":-2", "1:-1")):
+                    changed = _body(text[:first] + bounds + text[last:])
+                    value = evaluate(changed, lookup) if changed is not None else None
+                    if isinstance(value, tuple) and value[: len(wanted)] == wanted:
+                        yield place / 10, (source.replace(part.slice, bounds),)
 
 
 def _in_table(

@@ -65,8 +65,9 @@ def _is_channels_last(trace: Trace, conv: Convolution) -> bool:
     x, at = conv.input, conv.channel_axis
     if not conv.has_right_rank or conv.is_read_unbatched or x.shape[-1] != conv.channels or x.shape[at] == conv.channels:
         return False
-    if explain_size(trace, x, at).argument == "out_channels":
-        return False  # a map of an earlier convolution, as wide as the layer has channels
+    origin = explain_size(trace, x, at)
+    if "out_channels" in {origin.argument, *(part.argument for part in origin.parts)}:
+        return False  # a map of earlier convolutions, as wide as the layer has channels
     from_input = explain_size(trace, x, x.rank - 1).call is None
     looks_channels_first = x.shape[at] <= 4 and len(set(x.shape[at + 1 :])) == 1 and x.rank - at > 2
     return not (from_input and looks_channels_first)

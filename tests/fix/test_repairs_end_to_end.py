@@ -59,6 +59,7 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("width_lists", "[n_in, *hidden, code]", "[2 * n_in, *hidden, code]"),
         ("width_lists", "[code + n_in] + list", "[2 * code + n_in] + list"),
         ("pyramid", "size=below.shape[2:]", "scale_factor=2"),
+        ("width_slices", "reversed(widths[:-1])", "reversed(widths[1:])"),
         ("captions", '"nihd,njhd->nhij"', '"nihd,nhjd->nhij"'),
         ("captions", "no_future(words.size(1))", "no_future(words.size(0))"),
         ("tokens", "nn.Linear(dim, 3 * dim)", "nn.Linear(dim, 2 * dim)"),
