@@ -229,6 +229,19 @@ def _batch_first(layer: Layer, given: dict[str, TensorInfo]) -> Proposal | None:
     )
 
 
+def _about_mask(trace: Trace, query: TensorInfo, key: TensorInfo, mask: TensorInfo) -> str:
+    """Which axis of a mask does not fit the scores that it is added to, and what made it."""
+    if query.rank < 2 or key.rank < 2:
+        return ""
+    scores = (*query.sizes[:-1], key.sizes[-2])
+    numbers = (*query.shape[:-1], key.shape[-2])
+    for back in range(1, min(mask.rank, len(scores)) + 1):
+        if mask.shape[-back] not in (1, numbers[-back]):
+            clash = f"The mask is added to scores of {shape_text(scores)}: its {mask.sizes[-back]} stand under {scores[-back]}."
+            return f"{clash} {explain_size(trace, mask, mask.rank - back).text}".strip()
+    return ""
+
+
 def _about_function(failure: Failure) -> Finding:
     trace, call = failure.trace, failure.call
     parts = {name: tensor for name in ("query", "key", "value", "attn_mask") if (tensor := tensor_argument(call, name)) is not None}
@@ -239,6 +252,8 @@ def _about_function(failure: Failure) -> Finding:
         why = f"Query and key are multiplied along their last axes, which are {query.sizes[-1]} and {key.sizes[-1]}."
     elif key is not None and value is not None and key.shape[-2:-1] != value.shape[-2:-1]:
         why = f"Key and value have one row per position, but {key.sizes[-2]} and {value.sizes[-2]} rows."
+    elif query is not None and key is not None and (mask := parts.get("attn_mask")) is not None:
+        why = _about_mask(trace, query, key, mask)
     origins = [origin_sentence(trace, tensor) for tensor in parts.values()]
     related = [
         Related(origin.span, f"{name} is made here")
