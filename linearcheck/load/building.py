@@ -21,6 +21,7 @@ from linearcheck.load.guessing import harmless_value, names_read_by_constructor
 from linearcheck.load.importing import Program, ProjectModule, forget_modules
 from linearcheck.load.project import Project, open_project
 from linearcheck.load.records import LoadedModel, LoadError
+from linearcheck.load.relative_paths import where_its_files_are
 from linearcheck.load.signals import OpenValue, Unavailable
 from linearcheck.load.slicing import Leaf
 from linearcheck.load.sources import display_path
@@ -225,7 +226,7 @@ class _Loader:
 
     def _run(self, function: Callable[..., Any], positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
-            built = unwrapped(function(*positional, **named))
+            built = unwrapped(where_its_files_are(lambda: function(*positional, **named), self.project))
         except Unavailable as error:
             raise error.as_load_error(self.name) from None
         if isinstance(built, StandIn):

@@ -38,8 +38,29 @@ def dataset_samples(space: Space) -> list[SampleEvidence]:
         shown = ".".join(dotted.split(".")[-2:]) if dotted.startswith("torchvision.") else name
         found.append(SampleEvidence(sample.shape, f"{shown} at line {place.line}"))
     found += _reshaped_arrays(space)
+    if not found:
+        found += _own_files(space)
     found.sort(key=lambda evidence: sum(size is None for size in evidence.shape))
     return list({evidence.shape: evidence for evidence in reversed(found)}.values())[::-1]
+
+
+def _own_files(space: Space) -> Iterator[SampleEvidence]:
+    """Images of a data set class of the file's own, by the one size that its transforms bring them to."""
+    if not any(
+        isinstance(p.node, ast.ClassDef) and any(ast.unparse(b).endswith("Dataset") for b in p.node.bases) for p in places_in(space)
+    ):
+        return
+    sizes: dict[tuple[int | None, int | None], int] = {}
+    for place in calls_in(space):
+        if _is_compose(place) and isinstance(place.node, ast.Call):
+            sample = Sample()
+            for name, values in _steps(space, place):
+                sample = transformed(sample, name, values)
+            if None not in sample.size:
+                sizes.setdefault(sample.size, place.line)
+    if len(sizes) == 1:
+        (size, line), *_ = sizes.items()
+        yield SampleEvidence((None, *size), f"the transforms at line {line}")
 
 
 def _sample_of(place: Place, call: ast.Call, name: str, dotted: str) -> Sample | None:
@@ -76,6 +97,10 @@ def _transforms(space: Space, place: Place, call: ast.Call) -> Iterator[tuple[st
         compose = composes[0] if composes and (given is not None or len(composes) == 1) else None
     if compose is None:
         return
+    yield from _steps(space, compose)
+
+
+def _steps(space: Space, compose: Place) -> Iterator[tuple[str, tuple[object, ...]]]:
     node = compose.node
     assert isinstance(node, ast.Call)
     steps = node.args[0].elts if node.args and isinstance(node.args[0], ast.List | ast.Tuple) else [node]
@@ -86,11 +111,19 @@ def _transforms(space: Space, place: Place, call: ast.Call) -> Iterator[tuple[st
             if name == "Lambda" and step.args:
                 yield from _lambda_effect(step.args[0])
                 continue
-            values = [_value(compose, argument) for argument in step.args]
-            for keyword in step.keywords:
-                if keyword.arg in ("size", "height", "width", "num_output_channels", "padding"):
-                    values.append(_value(compose, keyword.value))
-            yield name, tuple(value for value in values if value is not None)
+            yield name, tuple(value for value in _arguments(compose, step, dotted) if value is not None)
+
+
+def _arguments(compose: Place, step: ast.Call, dotted: str) -> list[object]:
+    """What says the size. Of torchvision that is one argument (`RandomCrop(32, 4)` pads by 4), of albumentations it may be two."""
+    values = [_value(compose, argument) for argument in step.args]
+    if not dotted.startswith("albumentations"):
+        values = values[:1]
+    named = {keyword.arg: keyword.value for keyword in step.keywords}
+    wanted: tuple[str, ...] = ("height", "width") if values else ("size", "height", "width", "num_output_channels")
+    if dotted.endswith(".Pad") and not values:
+        wanted = ("padding",)
+    return values + [_value(compose, named[name]) for name in wanted if name in named]
 
 
 def _lambda_effect(function: ast.expr) -> Iterator[tuple[str, tuple[object, ...]]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from linearcheck.job import CheckJob
 from linearcheck.load.classes import ModelClass, ModuleFile, parts_of_others
+from linearcheck.load.effects import absolute_module
 from linearcheck.load.names import FunctionNode, bound_names
 from linearcheck.load.project import open_project
 from linearcheck.load.records import LoadError
@@ -157,9 +158,19 @@ def returns_module(function: FunctionNode, file: ModuleFile, depth: int = 0) -> 
             value = peel(part.value, file)
             if isinstance(value, ast.Name):
                 value = peel(held.get(value.id, value), file)
-            if isinstance(value, ast.Call) and _call_builds(value, file, depth):
+            if isinstance(value, ast.Call) and (_call_builds(value, file, depth) or _is_of_class_in(value, function, file)):
                 return True
     return False
+
+
+def _is_of_class_in(call: ast.Call, function: FunctionNode, file: ModuleFile) -> bool:
+    """Whether a call makes a module of a class that is defined inside the function."""
+    return isinstance(call.func, ast.Name) and any(
+        isinstance(part, ast.ClassDef)
+        and part.name == call.func.id
+        and any((file.imports.dotted(base) or "").startswith("torch.nn.") for base in part.bases)
+        for part in ast.walk(function)
+    )
 
 
 def _call_builds(call: ast.Call, file: ModuleFile, depth: int) -> bool:
@@ -174,8 +185,27 @@ def _call_builds(call: ast.Call, file: ModuleFile, depth: int) -> bool:
             return True
         if (function := file.functions.get(call.func.id)) is not None:
             return returns_module(function, file, depth + 1)
+        if file.imports.dotted(call.func) == call.func.id:
+            return _is_built_by_star(call.func.id, file, depth)
     module, _, name = dotted.rpartition(".")
     other = file.other(module) if module else None
     return other is not None and (
         name in other.models or (name in other.functions and returns_module(other.functions[name], other, depth + 1))
     )
+
+
+def _is_built_by_star(name: str, file: ModuleFile, depth: int) -> bool:
+    """Whether a name that `from layers import *` brings is a model, or a function that builds one."""
+    if depth > 4:
+        return False
+    for node in file.statements:
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            other = file.other(absolute_module(node, file.package))
+            if other is None:
+                continue
+            function = other.functions.get(name)
+            if name in other.models or (function is not None and returns_module(function, other, depth + 1)):
+                return True
+            if _is_built_by_star(name, other, depth + 1):
+                return True
+    return False

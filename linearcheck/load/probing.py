@@ -312,7 +312,7 @@ def _listening_to_layers(listener: _Listener, model: nn.Module) -> Iterator[None
         listener.entered = names.get(id(module), "")
         listener.declared = False
         if listener.listening and args and isinstance(args[0], Tensor):
-            _needs_of(module, args[0], listener)
+            _needs_of(module, args, listener)
 
     def after(module: nn.Module, args: Any, output: Any) -> None:
         listener.entered, listener.declared = "", False
@@ -325,7 +325,8 @@ def _listening_to_layers(listener: _Listener, model: nn.Module) -> Iterator[None
             handle.remove()
 
 
-def _needs_of(module: nn.Module, x: Tensor, listener: _Listener) -> None:
+def _needs_of(module: nn.Module, args: tuple[Any, ...], listener: _Listener) -> None:
+    x: Tensor = args[0]
     kind = type(module).__name__
     if isinstance(module, nn.Linear):
         listener._float(x, kind)
@@ -355,6 +356,11 @@ def _needs_of(module: nn.Module, x: Tensor, listener: _Listener) -> None:
             raise Need(x, listener.layer(kind), rank=ranks[-1] if x.dim() > 2 or len(ranks) == 1 else 2)
         if module.num_features > 0:
             listener._size(x, 1, module.num_features, kind, "channel")
+    elif isinstance(module, nn.Bilinear):
+        listener._float(x, kind)
+        listener._size(x, -1, module.in1_features, kind)
+        if len(args) > 1 and isinstance(args[1], Tensor):
+            listener._size(args[1], -1, module.in2_features, kind)
     elif isinstance(module, nn.GroupNorm):
         listener._size(x, 1, module.num_channels, kind, "channel")
 

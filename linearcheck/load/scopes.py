@@ -13,6 +13,7 @@ from typing import Any
 
 from linearcheck.load.hydra import hydra_configuration
 from linearcheck.load.names import FunctionNode
+from linearcheck.load.option_decorators import default_of_typer, option_default
 from linearcheck.load.signals import OpenValue, OutsideEffect, Unavailable
 from linearcheck.load.slicing import slice_body
 from linearcheck.load.spaces import ABSENT, Space, exception_text
@@ -113,8 +114,9 @@ class FunctionSpace(Space):
             return {}
         defaults = dict(zip([a.arg for a in positional[len(positional) - len(arguments.defaults) :]], arguments.defaults, strict=True))
         defaults.update({a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None})
-        if name in defaults:
-            return self.outer_space.evaluate(defaults[name])
+        default = default_of_typer(defaults[name]) if name in defaults else option_default(self.function, name)
+        if default is not None:
+            return self.outer_space.evaluate(default)
         made = self._from_annotation(self.parameters[name])
         if made is not ABSENT:
             return made

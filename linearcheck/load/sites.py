@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -98,12 +99,27 @@ def _tried(found: SiteValues, name: str, expression: ast.expr) -> Any:
         value = value_at(found.place, expression)
         if isinstance(value, StandIn) and not _is_function_like(value):
             raise value.used("the argument comes from")
-        return value
+        return _without_stand_ins(value, found.place)
     except (Exception, Unavailable, OutsideEffect) as error:
         found.unknown[name] = reason(error)
         if isinstance(error, Unavailable) and error.advice:
             found.advice[name] = error.advice
         return None
+
+
+def _without_stand_ins(value: Any, place: Place) -> Any:
+    """A configuration of the project's own with the defaults of its class where a missing package would say what it holds."""
+    if not place.space.program.is_project_class(type(value)):
+        return value
+    foreign = [name for name, held in getattr(value, "__dict__", {}).items() if isinstance(held, StandIn) and not _is_function_like(held)]
+    if not foreign:
+        return value
+    parameters = inspect.signature(type(value)).parameters
+    repaired = copy.copy(value)
+    for name in foreign:
+        if name in parameters and parameters[name].default is not inspect.Parameter.empty:
+            setattr(repaired, name, parameters[name].default)
+    return repaired
 
 
 def _is_function_like(value: StandIn) -> bool:

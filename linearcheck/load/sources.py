@@ -123,6 +123,11 @@ def _decode(data: bytes, path: Path, shown: str) -> str:
         raise LoadError("LC901", f"`{shown}` is not {encoding} text: line {line} cannot be decoded", str(path), line) from None
 
 
+_MAGICS_OF_PYTHON = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun"})
+_ASKS_FOR_HELP = re.compile(r"[\w.]+\?{1,2}\s*$")
+_ASKS_THE_SHELL = re.compile(r"(\s*[\w., ]+=\s*)[!%].*")
+
+
 def _notebook(path: Path, text: str, shown: str) -> Source:
     """All code cells joined; magics (`%`, `!`) become `pass`, so that every line keeps its place in its cell."""
     try:
@@ -134,10 +139,13 @@ def _notebook(path: Path, text: str, shown: str) -> Source:
     starts: list[tuple[int, int]] = []
     for number, source in code:
         starts.append((len(lines) + 1, number))
-        is_foreign = source.lstrip().startswith("%%")  # a cell in another language
+        magic = re.match(r"\s*%%(\w+)", source)  # a cell in another language, but for those that only watch it run
+        is_foreign = magic is not None and magic[1] not in _MAGICS_OF_PYTHON
         for line in source.split("\n"):
             bare = line.lstrip()
-            if is_foreign or bare.startswith(("%", "!", "?")):
+            if is_foreign or bare.startswith(("%", "!", "?")) or _ASKS_FOR_HELP.match(bare):
                 line = line[: len(line) - len(bare)] + "pass" if bare and not is_foreign else ""
+            elif shell := _ASKS_THE_SHELL.match(line):
+                line = f"{shell[1]}None"
             lines.append(line.rstrip("\r"))
     return Source(path, "\n".join(lines) + "\n", shown, tuple(starts))

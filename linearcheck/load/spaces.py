@@ -24,6 +24,7 @@ from linearcheck.load.effects import Imports, absolute_module, is_standard
 from linearcheck.load.guard import guarded, unguarded
 from linearcheck.load.names import FunctionNode
 from linearcheck.load.records import LoadError
+from linearcheck.load.relative_paths import where_its_files_are
 from linearcheck.load.signals import OpenValue, OutsideEffect, Unavailable
 from linearcheck.load.slicing import Body, Leaf, prune
 from linearcheck.load.sources import Source
@@ -182,7 +183,7 @@ class Space:
                     raise OutsideEffect(leaf.acts)
                 for name in leaf.loads & self.live:
                     self._catch_up(name, leaf.index, main=self.in_main)
-                self._execute(leaf)
+                where_its_files_are(lambda: self._execute(leaf), self.program.project)
                 leaf.state = "done"
                 self.live |= leaf.defines
                 for name in leaf.defines:

@@ -72,7 +72,7 @@ def _named(place: Place, name: str, steps: int) -> TensorShape | None:
     """What was last assigned to the name before the place, in its function or at module level."""
     best: Place | None = None
     for other in places_in(place.space):
-        if not isinstance(other.node, ast.Assign) or not any(isinstance(t, ast.Name) and t.id == name for t in other.node.targets):
+        if not isinstance(other.node, ast.Assign) or _assigned_value(other.node, name) is None:
             continue
         if other.around != place.around[: len(other.around)] or other.line > place.line:
             continue
@@ -80,7 +80,20 @@ def _named(place: Place, name: str, steps: int) -> TensorShape | None:
             best = other
     if best is None or not isinstance(best.node, ast.Assign) or best.line == place.line:
         return None
-    return tensor_shape(best, best.node.value, steps - 1)
+    value = _assigned_value(best.node, name)
+    return tensor_shape(best, value, steps - 1) if value is not None else None
+
+
+def _assigned_value(node: ast.Assign, name: str) -> ast.expr | None:
+    """What `name = value` or `a, name = first, value` gives to the name."""
+    for target in node.targets:
+        if isinstance(target, ast.Name) and target.id == name:
+            return node.value
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) and len(target.elts) == len(node.value.elts):
+            for part, value in zip(target.elts, node.value.elts, strict=True):
+                if isinstance(part, ast.Name) and part.id == name:
+                    return value
+    return None
 
 
 def _indexed(place: Place, expression: ast.Subscript, steps: int) -> TensorShape | None:
