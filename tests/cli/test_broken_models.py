@@ -31,14 +31,14 @@ def expectations() -> set[Place]:
 
 @pytest.fixture(scope="module")
 def findings() -> list[Place]:
-    command = [sys.executable, "-m", "linearcheck", ".", "--output-format", "json", "--timeout", "4", "--no-cache", "--jobs", "2"]
-    done = subprocess.run(command, cwd=MODELS, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "")
-    return [
-        (found["path"], found["line"], found["code"], found["layer"] or "")
-        for model in json.loads(done.stdout)["models"]
-        for found in model["diagnostics"]
-    ]
+    found: list[Place] = []
+    for seconds, names in ((300, [path.name for path in MODELS.glob("*.py") if path.name != "endless.py"]), (4, ["endless.py"])):
+        command = [sys.executable, "-m", "linearcheck", *names, "--output-format", "json", "--timeout", str(seconds), "--no-cache"]
+        done = subprocess.run(command, cwd=MODELS, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        diagnostics = [each for model in json.loads(done.stdout)["models"] for each in model["diagnostics"]]
+        found += [(each["path"], each["line"], each["code"], each["layer"] or "") for each in diagnostics]
+    return found
 
 
 def test_each_is_found_on_its_line_and_layer_and_nothing_else(findings: list[Place]) -> None:

@@ -107,11 +107,14 @@ def test_saved_file_is_checked_again_until_ctrl_c(project: Path) -> None:
     with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert process.stdout is not None
-        until(process.stderr, "watching")
-        (project / "good.py").write_text((project / "good.py").read_text().replace("self.fc(x)", "self.fc(x.T)"))
-        until(process.stderr, "watching")
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        try:
+            until(process.stderr, "watching")
+            (project / "good.py").write_text((project / "good.py").read_text().replace("self.fc(x)", "self.fc(x.T)"))
+            until(process.stderr, "watching")
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "good.py:11:" in output
     assert "Traceback" not in errors

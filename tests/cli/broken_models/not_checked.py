@@ -17,10 +17,3 @@ class UnknownInput(nn.Module):  # expect LC902
 class OwnReasons(nn.Module):
     def forward(self, x):
         raise KeyError("no such key")  # expect LC903
-
-
-# linearcheck: input-shape=4
-class Endless(nn.Module):  # expect LC904
-    def forward(self, x):
-        while True:
-            pass
