@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from linearcheck.codec import decode, encode
+from linearcheck.exception_text import text_of
 from linearcheck.findings import Diagnostic, ModelReport, Severity, SizeText
 from linearcheck.job import CheckJob
 from linearcheck.load.building import load_model
@@ -38,6 +39,7 @@ from linearcheck.weights import Weights, read_weights, whose, with_weights
 
 __all__ = ["check_model", "discover_models"]
 
+_SEARCH_PATH = tuple(sys.path)
 ROOM_FOR_AXES = {f"{kind}{dims}d": dims + 2 for kind in ("conv", "conv_transpose", "max_pool", "avg_pool") for dims in (1, 2, 3)}
 
 
@@ -75,6 +77,7 @@ def check_loaded(
     traced = replace(traced, trace=trace)
     loaded = replace(loaded, remarks=(*loaded.remarks, *readings))
     diagnostics = diagnose(trace, job.options.select, job.options.ignore)
+    sys.path += [entry for entry in _SEARCH_PATH if entry not in sys.path]  # what is still to be imported is ours
     if run_apart is not None and job.options.try_fixes and diagnostics and stopped is None:
         diagnostics = _with_tried_fixes(job, loaded, traced, weights, diagnostics, run_apart, time.perf_counter() - began)
     stopped = stopped or _stopped(loaded, traced, diagnostics)
@@ -158,7 +161,7 @@ def _cannot_build(loaded: LoadedModel, error: ConstructionError) -> LoadError:
         positions = list(code.co_positions())
         line = positions[offset // 2][0]
         path = code.co_filename
-    text = str(raised).strip().splitlines()
+    text = text_of(raised).strip().splitlines()
     what = f"{type(raised).__name__}: {text[0]}" if text else type(raised).__name__
     return LoadError("LC901", f"{error.what.format(loaded.name)} raises {what}", loaded.display_path(path), line)
 
@@ -202,7 +205,7 @@ def _stopped(loaded: LoadedModel, traced: Traced, diagnostics: tuple[Diagnostic,
     error = traced.raised
     if error is None or any(d.severity is not Severity.NOTE and not d.code.startswith("LC6") for d in diagnostics):
         return None
-    text = str(error).strip().splitlines()
+    text = text_of(error).strip().splitlines()
     what = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
     site = next((e.site for e in reversed(traced.trace.python_errors) if e.site is not None), None)
     path = site.path if site else loaded.display_path(str(loaded.path))

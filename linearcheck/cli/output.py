@@ -11,8 +11,10 @@ from linearcheck.cli.files import write_file
 from linearcheck.cli.options import UsageError
 from linearcheck.findings import Report, RunError
 from linearcheck.report import FORMATS, render
+from linearcheck.report.visible import without_commands
 
 DEFAULT_FORMAT = "table"
+_FOR_PEOPLE = frozenset({"concise", "markdown", "html"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, qu
 
 def _text(report: Report, output: Output, verbose: bool, quiet: bool) -> str:
     if output.format != DEFAULT_FORMAT:
-        return render(report, output.format)
+        text = render(report, output.format)
+        return without_commands(text) if output.format in _FOR_PEOPLE and output.path is None else text
     from rich.console import Console
 
     from linearcheck.report.table import print_report
@@ -97,4 +100,4 @@ def _text(report: Report, output: Output, verbose: bool, quiet: bool) -> str:
     console = Console(file=sys.stdout if output.path is None else io.StringIO())
     with console.capture() as captured:
         print_report(report, console, verbose=verbose, quiet=quiet)
-    return captured.get()
+    return without_commands(captured.get())

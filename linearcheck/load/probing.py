@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from linearcheck.exception_text import text_of
 from linearcheck.load.devices import rewriting_devices
 from linearcheck.load.signals import Unavailable
 
@@ -370,7 +371,7 @@ _UNPACK = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)
 
 def rank_from_error(error: BaseException) -> int | str | None:
     """The number of axes that `b, c, h, w = x.shape` wants, or "more" where an index is out of range."""
-    text = str(error)
+    text = text_of(error)
     if isinstance(error, ValueError) and (found := _UNPACK.search(text)):
         return int(found[1])
     if isinstance(error, IndexError) and ("tuple index out of range" in text or "Dimension out of range" in text):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from linearcheck.exception_text import text_of
 from linearcheck.load.probing import Need, Outcome, Prober, rank_from_error
 
 BATCH = "N"
@@ -297,7 +298,7 @@ class Solver:
             return False
         open_drafts = [d for d in self.drafts if not d.settled]
         fresh = [d for d in open_drafts if not d.needs] or open_drafts
-        text = str(error)
+        text = text_of(error)
         if (pair := _two_sizes(text)) is not None and self._equate(*pair, operands):
             return True
         if self._kernel_over_whole_axis(text) or self._pooled_away(text) or self._channels(text) or self._hidden_state(text):

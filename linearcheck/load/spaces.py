@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from linearcheck.exception_text import text_of
 from linearcheck.load.class_bodies import LeftOut, define_without_effects
 from linearcheck.load.effects import Imports, absolute_module, is_standard
 from linearcheck.load.guard import guarded, unguarded
@@ -344,6 +345,6 @@ def exception_text(error: BaseException) -> str:
         return f"FileNotFoundError: there is no file `{error.filename}`"
     if isinstance(error, SystemExit):
         return "SystemExit"
-    text = " ".join(str(error).split())
+    text = " ".join(text_of(error).split())
     name = type(error).__name__
     return f"{name}: {text[:300]}" if text else name

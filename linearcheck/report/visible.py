@@ -8,6 +8,7 @@ import unicodedata
 from rich.cells import cell_len
 
 _LAST_DIGITS = re.compile(r"\d*$")
+_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Cc and Cf hold terminal escapes and the marks that reverse the reading order; Cs cannot be encoded; Zl and Zp end a line.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co"})
@@ -36,6 +37,18 @@ def visible(text: str) -> str:
     'fc1\\\\x1b[31m\\\\n::error'
     """
     return text if text.isascii() and text.isprintable() else "".join(map(visible_character, text))
+
+
+def without_commands(text: str) -> str:
+    """Lines of a report that no log takes for a command: GitHub obeys `::error::` at the start of a line, and `##[` anywhere.
+
+    >>> without_commands("net printed:\\n  ::add-mask::x\\n")
+    'net printed:\\n \\\\::add-mask::x\\n'
+
+    Source:
+        actions/runner, `ActionCommand.TryParseV2` (spaces before `::` are left out) and `TryParse`.
+    """
+    return _COMMAND.sub(lambda match: f"{match[1][:-1]}\\::", text).replace("##[", "#\\[")
 
 
 def encodable(text: str, encoding: str) -> str:

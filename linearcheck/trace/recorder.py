@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from linearcheck.exception_text import text_of
 from linearcheck.trace import constants, devices
 from linearcheck.trace.functions import FACTORIES, INITIALISING, FunctionName, function_name
 from linearcheck.trace.handlers import is_handled
@@ -387,7 +388,7 @@ class Recorder(TorchFunctionMode):
 
     def _recover_function(self, call: RawCall, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         assert call.name is not None
-        text = str(error)
+        text = text_of(error)
         if _is_memory_error(text):
             raise OutOfMemory(text) from error
         _ask_for_grad(text, error)
@@ -490,7 +491,7 @@ class Recorder(TorchFunctionMode):
     def _recover_module(
         self, call: RawCall, index: int, module: nn.Module, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        text = str(error)
+        text = text_of(error)
         if _is_memory_error(text):
             raise OutOfMemory(text) from error
         _ask_for_grad(text, error)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from linearcheck.exception_text import text_of
 from linearcheck.load.records import InputPlan, LoadedModel
 from linearcheck.sizes import depends_on
 from linearcheck.trace import constants
@@ -50,7 +51,7 @@ class ConstructionError(Exception):
     """The user's constructor raised. `instruction` is where in the user's own code, `what` says what was done to the model `{}`."""
 
     def __init__(self, error: BaseException, instruction: Instruction | None, what: str = "building `{}`") -> None:
-        super().__init__(str(error))
+        super().__init__(text_of(error))
         self.error, self.instruction, self.what = error, instruction, what
 
 

@@ -6,6 +6,7 @@ A fork of a process that has imported torch and run nothing takes 6 ms. The chil
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import io
 import os
@@ -17,6 +18,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+from linearcheck.exception_text import text_of
 from linearcheck.worker.frames import FrameReader, encode_frame, new_nonce, write_all
 from linearcheck.worker.limits import die_with_parent, is_out_of_memory, lift_limits, set_limits
 from linearcheck.worker.outcome import Outcome
@@ -28,6 +30,8 @@ _LOST_CONNECTION = 86
 """Exit code of a child that could not send its result, because the user's code closed the pipe."""
 
 _exit = os._exit
+if hasattr(os, "fork"):
+    _fork = os.fork
 _getpid = os.getpid
 _monotonic = time.monotonic
 
@@ -82,7 +86,7 @@ class ForkedRun:
         os.set_blocking(self._result, False)
         parent = _getpid()
         try:
-            self._pid = os.fork()
+            self._pid = _fork()
         except OSError:
             os.close(self._result)
             os.close(write_end)
@@ -230,13 +234,35 @@ def send_output_to(descriptor: int) -> None:
 def _outcome_of(function: Callable[[], Any]) -> Outcome:
     try:
         value = function()
+        _put_builtins_back()
         _make_room()
         return Outcome("returned", value=value)
     except BaseException as error:  # also `SystemExit` and `KeyboardInterrupt`, which the user's code may raise
+        replaced = _put_builtins_back()
         _make_room()
+        if replaced and isinstance(error, Exception):
+            return Outcome("died", text=f"puts something else in the place of Python's own `{'`, `'.join(replaced)}`")
         if is_out_of_memory(error):
-            return Outcome("out of memory", text=_text_of(error))
-        return Outcome("raised", type=type(error).__name__, text=_text_of(error), where=_place_in_us(error), traceback=_traceback_of(error))
+            return Outcome("out of memory", text=text_of(error))
+        return Outcome(
+            "raised",
+            type=type(error).__name__,
+            text=text_of(error),
+            where=_place_in_us(error),
+            traceback=_traceback_of(error),
+            foreign=_is_foreign(error),
+        )
+
+
+_BUILTINS = dict(vars(builtins))
+
+
+def _put_builtins_back() -> list[str]:
+    """Names of Python's own functions that the user's code had replaced; they are the real ones again."""
+    present = vars(builtins)
+    replaced = [name for name, value in _BUILTINS.items() if present.get(name) is not value and not name.startswith("_")]
+    present.update(_BUILTINS)
+    return replaced
 
 
 def _make_room() -> None:
@@ -249,7 +275,7 @@ def _make_room() -> None:
 
 def _message_of(outcome: Outcome) -> dict[str, Any]:
     return {"ending": outcome.ending, "value": outcome.value} | {
-        name: getattr(outcome, name) for name in ("type", "text", "where", "traceback") if getattr(outcome, name)
+        name: getattr(outcome, name) for name in ("type", "text", "where", "traceback", "foreign") if getattr(outcome, name)
     }
 
 
@@ -260,18 +286,16 @@ def _outcome_from(message: dict[str, Any]) -> Outcome:
         return Outcome("died", text="sent a message that makes no sense")
 
 
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except BaseException:  # the user's exception, with a `__str__` that fails
-        return ""
-
-
 def _traceback_of(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error))
     except BaseException:
         return ""
+
+
+def _is_foreign(error: BaseException) -> bool:
+    """Whether an exception is surely the user's: one that `except Exception` does not catch, and not a signal of ours."""
+    return not isinstance(error, Exception) and not type(error).__module__.startswith("linearcheck.")
 
 
 def _place_in_us(error: BaseException) -> str:

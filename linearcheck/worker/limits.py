@@ -8,6 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+from linearcheck.exception_text import text_of
+
 try:
     import resource
 except ImportError:  # Windows has no limits of this kind
@@ -97,8 +99,5 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if not isinstance(error, RuntimeError):
         return False
-    try:
-        text = str(error)
-    except Exception:
-        return False
+    text = text_of(error)
     return any(part in text for part in _TEXTS)

@@ -13,7 +13,8 @@ Ending = Literal["returned", "raised", "died", "timed out", "out of memory"]
 class Outcome:
     """One of: a value that JSON can hold; an exception's type and text; a death; a limit that was reached.
 
-    `where` is the place in linearcheck's own code that an exception came from, as `trace/recorder.py:120`. `exit_code` and
+    `where` is the place in linearcheck's own code that an exception came from, as `trace/recorder.py:120`; it is `foreign` where
+    it cannot be a fault of ours. `exit_code` and
     `signal` say how the process died. `seconds` is the time limit where that was reached.
     """
 
@@ -23,6 +24,7 @@ class Outcome:
     text: str = ""
     where: str = ""
     traceback: str = ""
+    foreign: bool = False
     exit_code: int | None = None
     signal: int | None = None
     seconds: float | None = None

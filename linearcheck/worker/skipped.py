@@ -44,12 +44,14 @@ def skipped_by_outcome(job: CheckJob, outcome: Outcome) -> ModelReport:
         return skipped(job, "LC903", f"the code of {name} called `sys.exit({outcome.text})`")
     if outcome.type == "KeyboardInterrupt":
         return skipped(job, "LC903", f"the code of {name} raised KeyboardInterrupt")
+    if outcome.foreign:
+        return skipped(job, "LC903", f"the code of {name} {outcome.describe()}")
     return skipped(job, "LC903", f"linearcheck itself failed on {name}: {internal_error(outcome)}", "This is a fault of linearcheck.")
 
 
 def internal_error(outcome: Outcome) -> str:
     """A fault of our own in a line, or "" where the user's code or a limit ended the run."""
-    if outcome.ending != "raised" or outcome.type in ("SystemExit", "KeyboardInterrupt"):
+    if outcome.ending != "raised" or outcome.foreign:
         return ""
     where = f" ({outcome.where})" if outcome.where else ""
     return f"{outcome.type}: {_last_line(outcome.text)}{where}"
