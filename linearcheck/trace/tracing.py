@@ -131,6 +131,7 @@ def _build(loaded: LoadedModel, recorder: Recorder, way: Way) -> nn.Module:
     with _quiet(way), recording_modules(recorder), recorder:
         try:
             model: nn.Module = loaded.build()
+            _ = [*model.parameters()]  # raises where a constructor has not called `super().__init__()`
         except TraceSignal:
             raise
         except Exception as error:

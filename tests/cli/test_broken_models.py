@@ -70,6 +70,16 @@ def test_form_feed_ends_no_line(tmp_path: Path) -> None:
     assert found["snippet"].startswith("return torch.log_softmax(self.classifier(")
 
 
+def test_constructor_that_never_calls_super_is_no_fault_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        self.width = 3\n\n"
+        "    def forward(self, x):\n        return x\n"
+    )
+    (found,) = checked(tmp_path, "net.py")
+    assert found["code"] == "LC901"
+    assert "building `Net` raises AttributeError" in found["message"]
+
+
 def checked(folder: Path, target: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "linearcheck", target, "--output-format", "json", "--no-cache"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
