@@ -160,6 +160,8 @@ def _union_decoder(arguments: tuple[Any, ...]) -> Callable[[Json], Any]:
     tagged = {kind.__name__: kind for kind in arguments if isinstance(kind, type) and is_dataclass(kind)}
 
     def read(data: Json) -> Any:
+        if isinstance(data, bool) and int in arguments and bool not in arguments:
+            data = int(data)  # `nn.Linear(True, 4)` has a size of 1
         if isinstance(data, dict) and (kind := tagged.get(data.get(_CLASS, ""))) is not None:
             return _decoder(kind)(data)
         for kind in ordered:

@@ -12,6 +12,8 @@ from linearcheck.load.signals import OutsideEffect, Unavailable
 from linearcheck.load.spaces import Space
 
 _CHANNELS_FIRST = (1, 3, 4)
+_FOLDERS = ("ImageFolder",)
+"""Data sets whose second argument is the transform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def _after_transforms(space: Space, place: Place, call: ast.Call, sample: Sample
 def _transforms(space: Space, place: Place, call: ast.Call) -> Iterator[tuple[str, tuple[object, ...]]]:
     """The data set's transforms in order, with their values; of `Compose([...])` under a name, in the call, or anywhere in the file."""
     given = next((keyword.value for keyword in call.keywords if keyword.arg in ("transform", "transforms")), None)
+    if given is None and len(call.args) > 1 and (space.imports.dotted(call.func) or "").endswith(_FOLDERS):
+        given = call.args[1]
     compose = _compose_of(space, place, given) if given is not None else None
     if compose is None:
         composes = [p for p in calls_in(space) if _is_compose(p)]

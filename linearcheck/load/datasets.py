@@ -93,6 +93,7 @@ def transformed(sample: Sample, name: str, values: tuple[object, ...]) -> Sample
 
 
 def _pair(values: tuple[object, ...]) -> tuple[int, int] | None:
+    """Height and width, as two numbers, a pair of them or one for both."""
     if values and isinstance(values[0], tuple | list) and len(values[0]) == 2 and all(isinstance(v, int) for v in values[0]):
         return (values[0][0], values[0][1])
     if len(values) >= 2 and isinstance(values[0], int) and isinstance(values[1], int):

@@ -58,7 +58,7 @@ def _texts(node: ast.ClassDef, lines: list[str]) -> Iterator[tuple[str, int]]:
 def _sample(text: str, loaded: LoadedModel, space: Space) -> tuple[int | None, ...] | None:
     parts = [part.strip(" `'\"") for part in re.split(r",|\s[x\u00d7]\s", text)]
     parts = [part for part in parts if part]
-    if len(parts) < 2 or any(_BATCH.match(part) for part in parts[1:]):
+    if len(parts) < 2 or any(_BATCH.match(part) and _size(part, loaded, space) is None for part in parts[1:]):
         return None
     has_batch = _BATCH.match(parts[0]) is not None
     sizes = tuple(_size(part, loaded, space) for part in parts[has_batch:])

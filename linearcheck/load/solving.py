@@ -116,7 +116,7 @@ class Solver:
         is_volume = any(len(draft.axes) > 4 for draft in self.drafts)  # large soon enough
         is_channels = axis == 1 and any(draft.name == name and len(draft.axes) > 3 for draft in self.drafts)
         primes = self.small_primes if is_volume else self.channel_primes if is_channels else self.primes
-        return primes[keys.index(key) % len(primes)]
+        return primes[(keys.index(key) if key in keys else axis) % len(primes)]
 
     def _root(self, key: tuple[str, int]) -> tuple[str, int]:
         while key in self.same:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from linearcheck.findings import Diagnostic, Report, Severity
+from linearcheck.notebooks import split_cell
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import offers, path_of, repetition, span_or_start
 
@@ -25,7 +26,7 @@ def render_github(report: Report) -> str:
 def _command(diagnostic: Diagnostic) -> str:
     span = span_or_start(diagnostic)
     properties = {
-        "file": path_of(diagnostic),
+        "file": split_cell(path_of(diagnostic))[0],
         "line": str(span.line),
         "endLine": str(span.end_line),
         "col": str(span.column),

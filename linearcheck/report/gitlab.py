@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from linearcheck.findings import Diagnostic, Report, Severity
+from linearcheck.notebooks import split_cell
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import path_of, repetition, span_or_start
 
@@ -30,5 +31,5 @@ def _entry(diagnostic: Diagnostic) -> dict[str, Any]:
         "check_name": diagnostic.rule,
         "fingerprint": diagnostic.fingerprint,
         "severity": _SEVERITIES[diagnostic.severity],
-        "location": {"path": path_of(diagnostic), "lines": {"begin": span.line, "end": span.end_line}},
+        "location": {"path": split_cell(path_of(diagnostic))[0], "lines": {"begin": span.line, "end": span.end_line}},
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from linearcheck import __version__
 from linearcheck.findings import Diagnostic, Edit, Fix, LayerReport, ModelReport, Operand, Report, SizeText
+from linearcheck.notebooks import split_cell
 from linearcheck.report.summary import summarise
 from linearcheck.report.wording import path_of, span_or_start, suggestions
 from linearcheck.trace.records import Span
@@ -81,6 +82,7 @@ def _layer(layer: LayerReport) -> _Object:
 
 def _diagnostic(diagnostic: Diagnostic) -> _Object:
     span = span_or_start(diagnostic)
+    path, cell = split_cell(path_of(diagnostic))
     return {
         "code": diagnostic.code,
         "rule": diagnostic.rule,
@@ -88,22 +90,19 @@ def _diagnostic(diagnostic: Diagnostic) -> _Object:
         "fingerprint": diagnostic.fingerprint,
         "message": diagnostic.message,
         "explanation": diagnostic.explanation,
-        "path": path_of(diagnostic),
+        "path": path,
         "line": span.line,
         "column": span.column,
         "end_line": span.end_line,
         "end_column": span.end_column,
-        "cell": diagnostic.cell,
+        "cell": diagnostic.cell if cell is None else cell,
         "snippet": diagnostic.snippet,
         "layer": diagnostic.layer,
         "definition": _start(diagnostic.definition),
         "got": _shape(diagnostic.got),
         "expected": _shape(diagnostic.expected),
         "operands": [_operand(operand) for operand in diagnostic.operands],
-        "related": [
-            {"path": other.span.path, "line": other.span.line, "column": other.span.column, "message": other.message}
-            for other in diagnostic.related
-        ],
+        "related": [{**_place(other.span), "message": other.message} for other in diagnostic.related],
         "times": diagnostic.times,
         "suppressed": diagnostic.suppressed,
         "fixes": [_fix(fix) for fix in suggestions(diagnostic)],
@@ -116,9 +115,7 @@ def _operand(operand: Operand) -> _Object:
         "name": operand.name,
         "shape": _shape(operand.shape),
         "dtype": operand.dtype,
-        "from": {"path": origin.span.path, "line": origin.span.line, "column": origin.span.column, "what": origin.message}
-        if origin
-        else None,
+        "from": {**_place(origin.span), "what": origin.message} if origin else None,
     }
 
 
@@ -133,8 +130,10 @@ def _fix(fix: Fix) -> _Object:
 
 
 def _edit(edit: Edit) -> _Object:
+    path, cell = split_cell(edit.path)
     return {
-        "path": edit.path,
+        "path": path,
+        **({} if cell is None else {"cell": cell}),
         "start": {"line": edit.start[0], "column": edit.start[1]},
         "end": {"line": edit.end[0], "column": edit.end[1]},
         "text": edit.text,
@@ -142,7 +141,13 @@ def _edit(edit: Edit) -> _Object:
 
 
 def _start(span: Span | None) -> _Object | None:
-    return {"path": span.path, "line": span.line, "column": span.column} if span else None
+    return _place(span) if span else None
+
+
+def _place(span: Span) -> _Object:
+    """A place; one in a notebook has its cell, and the line in that."""
+    path, cell = split_cell(span.path)
+    return {"path": path, "line": span.line, "column": span.column} | ({} if cell is None else {"cell": cell})
 
 
 def _shape(shape: Iterable[SizeText] | None) -> list[int | str] | None:

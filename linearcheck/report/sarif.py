@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from linearcheck import __version__
 from linearcheck.findings import Diagnostic, Edit, Fix, ModelReport, Report, Severity
+from linearcheck.notebooks import split_cell
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted, offers, repetition, span_or_start, trial
 from linearcheck.rules.registry import RULES
@@ -128,6 +129,7 @@ def _location(span: Span, snippet: str = "") -> _Object:
 
 def _artifact(path: str) -> _Object:
     """A path below the working directory as a relative URI, any other as a `file:` URI (3.4.3)."""
+    path, _ = split_cell(path)
     if PurePosixPath(path).is_absolute():
         return {"uri": f"file://{quote(path)}"}
     return {"uri": quote(path)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -16,15 +17,34 @@ except ImportError:  # Windows has no limits of this kind
     resource = None  # type: ignore[assignment]
 
 MEMORY_SHARE = 0.75
+_FREE_SHARE = 0.9
+_LEAST_BYTES = 2 << 30
 _FILE_LIMIT_BYTES = 1 << 30
 _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _TEXTS = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "std::bad_alloc", "DefaultCPUAllocator: can't allocate")
 
 
 def default_memory_limit() -> int | None:
-    """Bytes that a model may take: three quarters of the machine's memory, or of the container's. None where that is unknown."""
+    """Bytes that a model may take: three quarters of the machine's memory, or of the container's, and not more than is free now.
+
+    Past what is free the system would end processes to make room, and not always the right ones. None where nothing is known.
+    """
     amounts = [amount for amount in (_machine_bytes(), *map(_cgroup_bytes, _CGROUP_FILES)) if amount]
-    return int(min(amounts) * MEMORY_SHARE) if amounts else None
+    if not amounts:
+        return None
+    share = int(min(amounts) * MEMORY_SHARE)
+    free = _free_bytes()
+    return share if free is None else min(share, max(int(free * _FREE_SHARE), _LEAST_BYTES))
+
+
+def _free_bytes() -> int | None:
+    """What can be had without taking it from another process. Linux alone says so."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+    except (OSError, ValueError):
+        return None
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def _machine_bytes() -> int | None:
@@ -47,12 +67,22 @@ def set_limits(memory_bytes: int | None) -> None:
 
     `RLIMIT_DATA`, not `RLIMIT_AS`: the address space that CUDA builds of torch reserve is far larger than what they use.
     """
+    _be_the_first_to_go()
     if resource is None:
         return
     if memory_bytes is not None:
         _lower(resource.RLIMIT_DATA, memory_bytes)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, _FILE_LIMIT_BYTES)  # a model that prints for ever must not fill the disk
+
+
+def _be_the_first_to_go() -> None:
+    """Where memory runs out all the same, the system ends this process and not one of the user's others. Linux alone can."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        return
 
 
 def lift_limits() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import html.parser
 import json
 import re
+import subprocess
+import sys
 import unicodedata
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 
 from linearcheck.report import FORMATS
 from linearcheck.worker.forking import can_fork
+
+resource = pytest.importorskip("resource")
 
 Run = Callable[..., Any]
 
@@ -92,6 +97,19 @@ SURVIVED = {
 """What harms the process, after which the model's one mistake is found all the same."""
 
 
+@contextlib.contextmanager
+def memory_limited() -> Iterator[None]:
+    """For processes that are started meanwhile: a model that takes all it can get must not take it from other tests."""
+    real = subprocess.Popen
+
+    def limited(*arguments: Any, **options: Any) -> Any:
+        return real(*arguments, **options, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "Popen", limited)
+        yield
+
+
 def projects(project: Path, kinds: dict[str, str], place: str) -> list[str]:
     for path in project.glob("*.py"):
         path.unlink()
@@ -107,7 +125,8 @@ def projects(project: Path, kinds: dict[str, str], place: str) -> list[str]:
 def test_what_ends_a_model_is_told_and_the_others_go_on(linearcheck: Run, project: Path, place: str) -> None:
     kinds = {name: text for name, text in ENDS.items() if place == "forward" or name != "recursion"}
     targets = projects(project, kinds, place)
-    result = linearcheck(*targets, "-s", "4", "--timeout", "4", "--no-cache", "--output-format", "json")
+    with memory_limited():
+        result = linearcheck(*targets, "-s", "4", "--timeout", "4", "--no-cache", "--output-format", "json")
     assert result.code == 1
     assert result.stderr == ""
     assert result.json["errors"] == []
@@ -181,9 +200,6 @@ class Tags(html.parser.HTMLParser):
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What each format prints of models with such names in a file with such a name."""
-    import subprocess
-    import sys
-
     folder = tmp_path_factory.mktemp("names")
     (folder / PATH).write_text(NAMES.format(evil=EVIL))
     (folder / "out").mkdir()

@@ -57,8 +57,7 @@ def messy(path: Path) -> Messy:
                 ],
             }
         )
-        code = [text for kind, text in zip(kinds, texts, strict=True) if kind == "code"]
-        for number, text in enumerate(code, 1):
+        for number, text in enumerate(texts, 1):
             findings += _expected(target, text, number)
     elif target not in files:
         files[target] = first

@@ -26,6 +26,11 @@ class Net(nn.Module):
         return self.{forward}
 """
 FOUND = {
+    "many_axes": NET.format(init="self.a = nn.Linear(3, 8)", forward="a(torch.cat([x], dim=64))"),
+    "negative_sizes": "from torchvision import datasets, transforms as T\n"
+    "data = datasets.ImageFolder('x', transform=T.Compose([T.Resize((-1, 48))]))\n"
+    + NET.format(init="self.a = nn.Conv2d(3, 8, 3)", forward="a(x)\nNet()(torch.randn(-1, 3, 8, 8))"),
+    "true_for_a_size": NET.format(init="self.a, self.b = nn.Linear(True, 8), nn.Linear(True, 8)", forward="b(self.a(x))"),
     "contains_itself": NET.format(init="self.rnn = nn.LSTM(3, 4); self.rnn.net = self", forward="rnn(x)"),
     "no_channels": NET.format(init="self.a, self.b = nn.Conv2d(0, 8, 3), nn.Conv2d(8, 8, 3)", forward="b(x)"),
     "out_of_memory": NET.format(init="self.c = nn.Conv2d(3, 8, 3, padding=10**6)", forward="c(x)"),
