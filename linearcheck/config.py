@@ -173,6 +173,21 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
+class _UnknownCode(ValueError):
+    """A text that is the beginning of no rule's code."""
+
+
+def _codes(value: Any) -> tuple[str, ...]:
+    texts = tuple(text.strip().upper() for text in _texts(value))
+    if texts:
+        from linearcheck.rules.registry import RULES  # not before there is something to look up
+
+        for text in texts:
+            if text != "ALL" and not any(rule.code.startswith(text) for rule in RULES):
+                raise _UnknownCode(f"no rule's code starts with `{text}`; `linearcheck rule --all` lists them")
+    return texts
+
+
 def _shapes(value: Any) -> tuple[str, ...]:
     texts = _texts(value)
     for text in texts:
@@ -206,7 +221,7 @@ def _counts(value: Any) -> dict[str, int]:
 def _code_lists(value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict):
         raise ValueError
-    return {pattern: _texts(codes) for pattern, codes in value.items()}
+    return {pattern: _codes(codes) for pattern, codes in value.items()}
 
 
 def _import_mode(value: Any) -> str:
@@ -232,9 +247,9 @@ _OF_A_MODEL = {
     "timeout": _Key("timeout_seconds", "a number of seconds above 0", _seconds),
 }
 _GLOBAL = {
-    "select": _Key("select", _CODES, _texts),
-    "extend-select": _Key("extend_select", _CODES, _texts),
-    "ignore": _Key("ignore", _CODES, _texts),
+    "select": _Key("select", _CODES, _codes),
+    "extend-select": _Key("extend_select", _CODES, _codes),
+    "ignore": _Key("ignore", _CODES, _codes),
     "exclude": _Key("exclude", "a list of patterns as in .gitignore", _texts),
     "per-file-ignores": _Key("per_file_ignores", "a table of patterns, each with a list of rule codes", _code_lists),
     "strict": _Key("strict", "true or false", _flag),
@@ -262,7 +277,7 @@ class _Reader:
                 raise self._error(name, header, self._unknown(name, (*keys, *others), where))
             try:
                 values[key.field] = key.convert(value)
-            except InputShapeError as error:
+            except (InputShapeError, _UnknownCode) as error:
                 raise self._error(name, header, f"`{name}`{where}: {error}") from None
             except ValueError:
                 raise self._error(name, header, f"`{name}`{where} has to be {key.wants}, not {_shown(value)}") from None

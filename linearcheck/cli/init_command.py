@@ -19,6 +19,7 @@ from linearcheck.cli.options import CheckArguments, UsageError
 from linearcheck.cli.targets import Configs, named_models
 from linearcheck.cli.workers import Workers
 from linearcheck.config import Config, ConfigError, find_config, read_config
+from linearcheck.environments import default_interpreter
 from linearcheck.findings import ModelReport, Report
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted
@@ -104,7 +105,9 @@ def _checked(arguments: CheckArguments) -> Report:
     try:
         named = named_models(arguments, _NoConfigs())
         n_jobs = arguments.jobs or 2
-        checks = Checks(named, lambda n_models: workers.pool(min(n_jobs, n_models)), Memory(None, arguments.python or sys.executable))
+        checks = Checks(
+            named, lambda n_models: workers.pool(min(n_jobs, n_models)), Memory(None, arguments.python or default_interpreter())
+        )
         return checks.check(try_fixes=False)
     except (ConfigError, WorkerError) as error:
         raise UsageError(str(error)) from None

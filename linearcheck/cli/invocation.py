@@ -17,6 +17,7 @@ from linearcheck.cache import FOLDER_VARIABLE, Cache, own_digest, user_cache
 from linearcheck.cli.files import write_file
 from linearcheck.cli.words import Words
 from linearcheck.dependencies import World, digest
+from linearcheck.environments import default_interpreter
 
 if TYPE_CHECKING:
     from linearcheck.worker.client import Worker
@@ -86,7 +87,7 @@ def invocation_of(words: Words | None, everything: Sequence[str]) -> Invocation 
         return None
     cache = user_cache()
     graphics = (name for name in _GRAPHICS if os.path.exists(name))
-    surroundings = digest(code, sys.version, sys.executable, directory, *_environment(), *graphics)
+    surroundings = digest(code, sys.version, sys.executable, default_interpreter(), directory, *_environment(), *graphics)
     key = digest("run", surroundings, *words.selection)
     found = Invocation(cache, code, surroundings, key, digest(*everything, *_screen()), started_ns)
     entry = cache.get(key) if "--watch" not in words.options else None

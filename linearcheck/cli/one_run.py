@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from linearcheck.cli.targets import Configs, Named, named_models
 from linearcheck.cli.words import Words
 from linearcheck.cli.workers import Workers
 from linearcheck.config import ConfigError
+from linearcheck.environments import default_interpreter
 from linearcheck.findings import Report
 from linearcheck.worker.client import WorkerError
 
@@ -39,14 +39,14 @@ def checked(arguments: CheckArguments, *, try_fixes: bool = False) -> OneRun:
     Raises:
         UsageError: If a target, an option or the configuration makes no sense, or no worker can be had.
     """
-    early = start_worker_early(Words(arguments.targets, (), frozenset(), arguments.python or sys.executable))
+    early = start_worker_early(Words(arguments.targets, (), frozenset(), arguments.python or default_interpreter()))
     workers = Workers(arguments.python, early)
     try:
         configs = Configs(arguments)
         named = named_models(arguments, configs)
         n_jobs = arguments.jobs or configs.of(Path.cwd()).jobs or 1
         run = Checks(
-            named, lambda n_models: workers.pool(min(n_jobs, n_models)), Memory(None, arguments.python or sys.executable), quiet=True
+            named, lambda n_models: workers.pool(min(n_jobs, n_models)), Memory(None, arguments.python or default_interpreter()), quiet=True
         )
         report = run.check(try_fixes=try_fixes)
     except (ConfigError, WorkerError) as error:

@@ -21,6 +21,7 @@ from linearcheck.cli.output import DEFAULT_FORMAT, Output, parse_outputs, write_
 from linearcheck.cli.targets import STDIN, Configs, named_models
 from linearcheck.cli.workers import Workers
 from linearcheck.config import Config, ConfigError
+from linearcheck.environments import default_interpreter
 from linearcheck.findings import Report, RunError
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted
@@ -45,7 +46,7 @@ def check_targets(arguments: CheckArguments, started: Started) -> int:
     try:
         if arguments.watch:
             _watch(arguments, outputs, workers, started)
-        memory = Memory(started.invocation, arguments.python or sys.executable)
+        memory = Memory(started.invocation, arguments.python or default_interpreter())
         with copied_output() as shown_text:
             result = _check(arguments, outputs, workers, memory)
     except KeyboardInterrupt:
@@ -65,7 +66,7 @@ def _watch(arguments: CheckArguments, outputs: Sequence[Output], workers: Worker
     refuse_with_watch(arguments)
 
     def check() -> Callable[[str], bool]:
-        memory = Memory(started.invocation.again() if started.invocation is not None else None, arguments.python or sys.executable)
+        memory = Memory(started.invocation.again() if started.invocation is not None else None, arguments.python or default_interpreter())
         _check(arguments, outputs, workers, memory)
         return memory.depends_on
 

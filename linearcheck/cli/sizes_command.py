@@ -16,6 +16,7 @@ from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, nam
 from linearcheck.cli.targets import Configs, named_models
 from linearcheck.cli.workers import Workers
 from linearcheck.config import ConfigError
+from linearcheck.environments import default_interpreter
 from linearcheck.findings import Report
 from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
 
@@ -68,7 +69,7 @@ def sizes(
 
 
 def _measured(arguments: CheckArguments) -> tuple[Report, str]:
-    python = arguments.python or sys.executable
+    python = arguments.python or default_interpreter()
     try:
         workers = Workers(python, Worker(WorkerSettings(python, PIPELINE)))
     except WorkerError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from linearcheck.environments import default_interpreter
 
 FLAGS = frozenset((
     "--no-batch", "--train", "--strict", "--exit-zero", "--fix", "--unsafe-fixes", "--diff", "--statistics", "--no-cache",
@@ -38,7 +39,7 @@ def read_words(words: Sequence[str]) -> Words | None:
     targets: list[str] = []
     selection: list[str] = []
     options: set[str] = set()
-    python = sys.executable
+    python = default_interpreter()
     remaining = iter(words)
     for word in remaining:
         name, equals, value = word.partition("=")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
+from linearcheck.environments import default_interpreter
 from linearcheck.worker.client import Worker, WorkerSettings
 from linearcheck.worker.limits import default_memory_limit
 from linearcheck.worker.pool import Pool
@@ -25,7 +25,7 @@ class Workers:
             WorkerError: If the interpreter cannot be started.
         """
         if self._pool is None:
-            settings = self.started.settings if self.started is not None else WorkerSettings(self.python or sys.executable)
+            settings = self.started.settings if self.started is not None else WorkerSettings(self.python or default_interpreter())
             self._pool = Pool(settings, self.started, n_jobs, default_memory_limit())
         else:
             self._pool.set_jobs(n_jobs, default_memory_limit())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from pathlib import Path
 
+from linearcheck.environments import environment_beside
 from linearcheck.findings import Diagnostic, ModelReport, Severity
 from linearcheck.job import CheckJob
 from linearcheck.load.records import LoadError
@@ -21,7 +23,17 @@ _SIGKILL = 9
 def skipped_by_load(job: CheckJob, error: LoadError) -> ModelReport:
     """The report for a model that `load/` refused."""
     path = _shown_path(job, error.path or job.target.place)
-    return skipped(job, error.code, error.message, error.advice, path=path, line=error.line)
+    return skipped(job, error.code, error.message, _with_environment(error.advice, job), path=path, line=error.line)
+
+
+def _with_environment(advice: str, job: CheckJob) -> str:
+    """Advice to use another Python names the one that lies in the repository, if it is not this one: it is proposed, not run."""
+    if "`--python`" not in advice or job.target.is_module:
+        return advice
+    python = environment_beside(Path(os.path.abspath(os.path.join(job.working_directory, job.target.place))).parent)
+    if python is None or os.path.realpath(os.path.dirname(os.path.dirname(python))) == os.path.realpath(sys.prefix):
+        return advice
+    return advice.replace("`--python`", f"`--python {shown_path(python, job.working_directory)}`")
 
 
 def skipped_by_outcome(job: CheckJob, outcome: Outcome) -> ModelReport:

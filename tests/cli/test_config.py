@@ -99,6 +99,8 @@ ERRORS: dict[str, tuple[str, int | None, str]] = {
         6,
         "`init` of `b.py`",
     ),
+    "unknown rule": ('[tool.linearcheck]\nselect = ["LC1", "LC999"]', 2, "no rule's code starts with `LC999`"),
+    "unknown rule of some files": ('[tool.linearcheck]\nper-file-ignores = {"a.py" = ["X1"]}', 2, "no rule's code starts with `X1`"),
     "malformed shape": ('[[tool.linearcheck.models]]\ntarget = "a.py"\ninput-shape = ["3,,3"]', 3, "empty size"),
     "no target": ('[[tool.linearcheck.models]]\ninput-shape = "3"', 1, "needs a `target`"),
     "models as a table": ("[tool.linearcheck.models]\na = 1", 1, "has to be a list of tables"),
