@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from linearcheck.load.probing import Outcome
     from linearcheck.load.solving import Draft, Solver
 
+LARGEST_SIZE = 1 << 31
+"""Of what a file tells: a larger one is no size that anybody has."""
 _OTHER_RANKS = ((3, None), (2, None), (4, None), (1, None), (1, "int64"), (2, "bool"), (2, "int64"))
 _PLAIN_TYPES = (bool, int, float, str)
 _LABELS = re.compile(r"^(labels?|targets?|y|y_true|classes|class_labels?|tgt_labels?|actions?)$")
@@ -131,7 +133,7 @@ class _Inference:
 
         if evidence is None:
             return self._unknown(name, index)
-        axes: list[int | str | None] = [None if isinstance(size, int) and size < 1 else size for size in evidence.sizes]
+        axes: list[int | str | None] = [None if isinstance(size, int) and not 0 < size < LARGEST_SIZE else size for size in evidence.sizes]
         if evidence.batched and axes and axes[0] != BATCH and BATCH not in axes:
             axes[0] = BATCH
         settled = None not in axes
@@ -250,7 +252,7 @@ class _Inference:
 
     def _take_dataset(self, draft: Draft, sample: SampleEvidence, solver: Solver) -> bool:
         why = sample.why
-        if any(size is not None and size < 1 for size in sample.shape):
+        if any(size is not None and not 0 < size < LARGEST_SIZE for size in sample.shape):
             return False
         if draft is solver.drafts[0] and BATCH in draft.axes and self._is_fed(sample):
             draft.axes, draft.source, draft.why, draft.sizes_told = [BATCH, *sample.shape], "inferred", f"{why}, passed on as loaded", True
@@ -279,7 +281,7 @@ class _Inference:
         if draft.sizes_told:
             return True
         axes = draft.axes
-        if BATCH not in axes or any(size is not None and size < 1 for size in sample):
+        if BATCH not in axes or any(size is not None and not 0 < size < LARGEST_SIZE for size in sample):
             return False
         rest = [size for size in axes if size != BATCH]
         if len(sample) == 1 and len(rest) >= 3:  # `img_size=224`: height and width

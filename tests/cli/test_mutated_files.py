@@ -27,6 +27,9 @@ class Net(nn.Module):
 """
 FOUND = {
     "many_axes": NET.format(init="self.a = nn.Linear(3, 8)", forward="a(torch.cat([x], dim=64))"),
+    "huge_sizes": "from torchvision import datasets, transforms as T\n"
+    "data = datasets.ImageFolder('x', T.Compose([T.Resize((2**63, 48))]))\n"
+    + NET.format(init="self.a = nn.Conv2d(3, 8, 3)", forward="a(x)"),
     "negative_sizes": "from torchvision import datasets, transforms as T\n"
     "data = datasets.ImageFolder('x', transform=T.Compose([T.Resize((-1, 48))]))\n"
     + NET.format(init="self.a = nn.Conv2d(3, 8, 3)", forward="a(x)\nNet()(torch.randn(-1, 3, 8, 8))"),
