@@ -245,12 +245,12 @@ def test_interrupt_ends_everything(project: Path, no_fork: str) -> None:
     with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         pid = project / "pid"
         for _ in range(600):
-            if pid.exists() and pid.read_text():
+            if process.poll() is not None or (pid.exists() and pid.read_text()):
                 break
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
+        stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130, (pid.exists(), stdout.decode(), stderr.decode())
     assert TRACEBACK not in stderr.decode()
     assert "interrupted" in stderr.decode()
     for _ in range(50):

@@ -16,7 +16,7 @@ from tests.sweeps.mutated_files import mutated, source_files
 @pytest.mark.sweep
 @pytest.mark.skipif(not can_fork(), reason="there is no safe fork here")
 def test_no_file_ends_in_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    tally = list(fuzz(seed=2026, n_files=300))[-1]
+    tally = list(fuzz(seed=2026, n_files=1500))[-1]
     with capsys.disabled():
         print(f"\n{tally}")
     assert [failure.what for failure in tally.failures] == []
