@@ -237,7 +237,7 @@ def test_interrupt_ends_everything(project: Path, no_fork: str) -> None:
     text = (
         (project / "good.py")
         .read_text()
-        .replace("return", "import os; open('pid', 'w').write(str(os.getpid()))\n        while True: pass; return")
+        .replace("return", "import os; open('pid', 'w').write(str(os.getpid()))\n        while True: pass\n        return")
     )
     (project / "loop.py").write_text(text)
     environment = {**os.environ, "LINEARCHECK_NO_FORK": no_fork}
