@@ -1,8 +1,6 @@
 """Files as tutorials, kernels, exercises and research repositories have them, run by name alone: each bug on its line, right ones clean.
 
-The files stand in `messy/`, as text so that no tool takes them for ours. Their first lines say which models are found and what goes into
-them: `# model Net: x=(N, 3, 32, 32) inferred`, or `# skipped Net: LC901 words of the reason`; a comment `# expect LC101 fc` stands on the
-line of a finding. `#### file: path` begins another file of the project; `# notebook` makes the first one a notebook, cells begin at `# %%`.
+The files stand in `messy/`, as text so that no tool takes them for ours; `messy_projects.py` says how they are written.
 """
 
 from __future__ import annotations
@@ -12,67 +10,14 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.messy_projects import messy
+
 FILES = sorted((Path(__file__).parent / "messy").glob("*.txt"))
-EXPECTED = re.compile(r"# expect (LC\d{3})(?: ([\w.]+))?$")
-
-Place = tuple[str, int | None, int, str, str]
-"""Path, cell, line, code and layer of a finding."""
-
-
-@dataclass(frozen=True)
-class Messy:
-    """A small project, with what is expected of its target."""
-
-    target: str
-    files: dict[str, str]
-    models: list[str]
-    skipped: list[str]
-    findings: list[Place]
-
-
-def messy(path: Path) -> Messy:
-    first, *others = path.read_text().split("#### file: ")
-    files = dict(part.split("\n", 1) for part in others)
-    heads = [line.removeprefix("# ") for line in first.splitlines() if line.startswith("# ")]
-    target = next((head.removeprefix("target ") for head in heads if head.startswith("target ")), "train.py")
-    findings: list[Place] = []
-    if "notebook" in heads:
-        target, cells = "train.ipynb", re.split(r"^# %%", first, flags=re.MULTILINE)[1:]
-        kinds = ["markdown" if cell.startswith(" markdown") else "code" for cell in cells]
-        texts = [cell.split("\n", 1)[1].rstrip("\n") for cell in cells]
-        files[target] = json.dumps(
-            {
-                "nbformat": 4,
-                "nbformat_minor": 5,
-                "metadata": {},
-                "cells": [
-                    {"cell_type": kind, "metadata": {}, "source": text.splitlines(keepends=True), "outputs": [], "execution_count": None}
-                    for kind, text in zip(kinds, texts, strict=True)
-                ],
-            }
-        )
-        for number, text in enumerate(texts, 1):
-            findings += _expected(target, text, number)
-    elif target not in files:
-        files[target] = first
-    for name, text in files.items():
-        findings += _expected(name, text, None)
-    return Messy(target, files, _heads(heads, "model "), _heads(heads, "skipped "), sorted(findings, key=str))
-
-
-def _heads(heads: list[str], kind: str) -> list[str]:
-    return [head.removeprefix(kind) for head in heads if re.match(kind + r"\w+: ", head)]
-
-
-def _expected(path: str, text: str, cell: int | None) -> list[Place]:
-    matches = ((number, EXPECTED.search(line)) for number, line in enumerate(text.splitlines(), 1))
-    return [(path, cell, number, match[1], match[2] or "") for number, match in matches if match]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +26,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     root = tmp_path_factory.mktemp("messy")
     targets = []
     for path in FILES:
-        project = messy(path)
+        project = messy(path.read_text())
         for name, text in project.files.items():
             place = root / path.stem / name
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +46,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_messy_file(reports: dict[str, list[Any]], path: Path) -> None:
-    expected = messy(path)
+    expected = messy(path.read_text())
     checked = [model for model in reports[path.stem] if model["status"] != "skipped"]
     assert [_told(model) for model in checked] == expected.models, _reasons(reports[path.stem])
     found = [
@@ -132,4 +77,4 @@ def _reasons(models: list[Any]) -> list[str]:
 
 def test_there_are_many() -> None:
     assert len(FILES) >= 25
-    assert sum(bool(messy(path).findings) for path in FILES) >= 15
+    assert sum(bool(messy(path.read_text()).findings) for path in FILES) >= 15

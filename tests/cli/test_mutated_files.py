@@ -55,9 +55,9 @@ def test_what_was_found_once(linearcheck: Run, project: Any) -> None:
 
 
 @pytest.mark.skipif(not can_fork(), reason="there is no safe fork here")
-def test_mutated_files_for_some_seconds() -> None:
+def test_a_few_mutated_files() -> None:
     tally = None
-    for tally in fuzz(random.Random(0).randrange(1000), seconds=6.0):
+    for tally in fuzz(random.Random(0).randrange(1000), n_files=8):
         assert not tally.failures, tally.failures[0].what
     assert tally is not None
-    assert tally.files >= 3
+    assert tally.files == 8

@@ -1,5 +1,6 @@
 """Mutated model files, each checked by a command of its own: the exit code is 0, 1 or 2, and no traceback of ours appears.
 
+Most files have mistakes that leave them Python, so that they are traced, judged and repaired; the others are broken in any way.
 The command runs in this process and every model in a forked child of one worker, which is what makes it fast. Run as a script:
 `python -m tests.sweeps.fuzzing [--files N] [--seed N] [--keep FOLDER]`.
 """
@@ -11,11 +12,12 @@ import contextlib
 import io
 import json
 import os
-import random
+import shutil
 import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,7 +32,7 @@ from linearcheck.cli.options import CheckArguments
 from linearcheck.cli.workers import Workers
 from linearcheck.worker.client import WorkerSettings
 from linearcheck.worker.pool import Pool
-from tests.sweeps.mutated_files import mutated, source_files
+from tests.sweeps.fuzzed_projects import Project, projects_of
 
 SECONDS = 4.0
 MEMORY_BYTES = 3 << 30
@@ -43,7 +45,7 @@ class Failure:
     """A file that a command failed on, by its number among those of the seed."""
 
     number: int
-    data: bytes
+    project: Project
     what: str
 
 
@@ -53,6 +55,7 @@ class Tally:
 
     files: int = 0
     models: int = 0
+    traced: int = 0
     codes: Counter[int] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
@@ -65,7 +68,7 @@ class Tally:
         findings = ", ".join(f"{code} {count}" for code, count in sorted(self.findings.items()))
         rate = self.files / max(self.seconds, 0.001)
         return (
-            f"{self.files} files: {codes}\n{self.models} models: {statuses}\n{findings}\n"
+            f"{self.files} files, {self.traced} of them traced: {codes}\n{self.models} models: {statuses}\n{findings}\n"
             f"{len(self.failures)} failures, {self.seconds:.0f} s, {rate:.1f} files/s"
         )
 
@@ -105,14 +108,6 @@ def one_worker() -> Iterator[None]:
             _KeptWorkers.kept = None
 
 
-def files_of(seed: int) -> Iterator[bytes]:
-    """Mutated files without end."""
-    texts = [path.read_text(encoding="utf-8") for path in source_files()]
-    chance = random.Random(seed)
-    while True:
-        yield mutated(chance.choice(texts), chance.choice(texts), chance)
-
-
 def fuzz(seed: int, seconds: float = float("inf"), n_files: int | None = None, first: int = 0) -> Iterator[Tally]:
     """The tally after each file, until `seconds` are over or there were `n_files`. Works in a folder of its own."""
     tally, began = Tally(), time.monotonic()
@@ -121,40 +116,79 @@ def fuzz(seed: int, seconds: float = float("inf"), n_files: int | None = None, f
     with tempfile.TemporaryDirectory() as folder, one_worker():
         os.chdir(folder)
         try:
-            for number, data in enumerate(files_of(seed)):
-                if number < first:
-                    continue
+            for number, project in projects_of(seed, first):
                 if number - first == n_files or time.monotonic() - began > seconds:
                     return
-                _check(number, data, tally, schema)
+                _check(number, project, tally, schema)
+                _emptied(Path(folder))
                 tally.seconds = time.monotonic() - began
                 yield tally
         finally:
             os.chdir(before)
 
 
-def _check(number: int, data: bytes, tally: Tally, schema: Any) -> None:
-    Path("model.py").write_bytes(data)
-    shown = FORMATS[number % len(FORMATS)]
-    arguments = CheckArguments(
-        ("model.py",), output_formats=(shown, "json=report.json"), no_cache=True, verbose=True, timeout_seconds=SECONDS
-    )
+def _emptied(folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _check(number: int, project: Project, tally: Tally, schema: Any) -> None:
+    for name, data in project.files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(data)
+    before = set(Path().rglob("*"))
     out, err = io.StringIO(), io.StringIO()
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = run.check_targets(arguments, Started())
+            code = run.check_targets(_arguments(number, project), Started())
     except Exception:
-        tally.failures.append(Failure(number, data, traceback.format_exc()))
+        tally.failures.append(Failure(number, project, traceback.format_exc()))
         return
     tally.files += 1
     tally.codes[code] += 1
     report = json.loads(Path("report.json").read_text(encoding="utf-8"))
     Path("report.json").unlink()
     tally.models += len(report["models"])
+    tally.traced += any(model["traced"] is not None for model in report["models"])
     tally.statuses.update(model["status"] for model in report["models"])
     tally.findings.update(found["code"] for model in report["models"] for found in model["diagnostics"])
-    if what := _wrong(code, report, out.getvalue(), err.getvalue(), schema):
-        tally.failures.append(Failure(number, data, what))
+    left = sorted(path.as_posix() for path in set(Path().rglob("*")) - before)
+    if what := _wrong(code, report, out.getvalue(), err.getvalue(), schema) or (f"files were written: {', '.join(left)}" if left else ""):
+        tally.failures.append(Failure(number, project, what))
+    elif not _is_python_still(project):
+        tally.failures.append(Failure(number, project, f"a repair makes no Python of it:\n{Path(project.target).read_text()}"))
+
+
+def _arguments(number: int, project: Project) -> CheckArguments:
+    """Every format, repairs shown and made, the given input or an inferred one, in turn."""
+    way = number % 5
+    formats = ("json=report.json",) if way == 0 else (FORMATS[number % len(FORMATS)], "json=report.json")
+    return CheckArguments(
+        (project.target,),
+        input_shapes=(project.input_shape,) if project.input_shape and number % 4 else (),
+        output_formats=formats,
+        no_cache=True,
+        verbose=number % 3 > 0,
+        diff=way == 0,
+        fix=way in (1, 2),
+        unsafe_fixes=way < 2,
+        train=number % 7 == 0,
+        timeout_seconds=SECONDS,
+    )
+
+
+def _is_python_still(project: Project) -> bool:
+    before = project.files[project.target]
+    after = Path(project.target).read_bytes()
+    if before == after or not project.target.endswith(".py"):
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(after, project.target, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _wrong(code: int, report: Any, out: str, err: str, schema: Any) -> str:
@@ -166,11 +200,6 @@ def _wrong(code: int, report: Any, out: str, err: str, schema: Any) -> str:
         return "\n".join((*faults, err))
     if (invalid := next(schema.iter_errors(report), None)) is not None:
         return f"not valid JSON output: {invalid.message} at {list(invalid.path)}"
-    left = sorted(path.name for path in Path().iterdir() if path.name not in ("model.py", "report.json"))
-    if left:
-        for name in left:
-            Path(name).rename(Path(tempfile.mkdtemp()) / name)
-        return f"files were written: {', '.join(left)}"
     if "\x1b" in out + err:
         return "a terminal escape is printed"
     return ""
@@ -190,8 +219,11 @@ def command() -> int:
             print(f"file {failure.number} of seed {arguments.seed}: {failure.what}\n", flush=True)
             if keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)
-                (keep / f"{arguments.seed}_{failure.number}.py").write_bytes(failure.data)
-                (keep / f"{arguments.seed}_{failure.number}.txt").write_text(failure.what)
+                folder = keep / f"{arguments.seed}_{failure.number}"
+                for name, data in failure.project.files.items():
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / name).write_bytes(data)
+                (folder / "failure.txt").write_text(failure.what)
         n_told = len(tally.failures)
         if tally.files % 500 == 0:
             print(f"{tally}\n", flush=True)

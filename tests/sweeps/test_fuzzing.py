@@ -1,31 +1,54 @@
-"""Thousands of mutated model files: `python -m tests.sweeps.fuzzing` for as many as wanted, here as many as some minutes allow."""
+"""Mutated model files: `python -m tests.sweeps.fuzzing` for as many thousands as wanted, here as many as a minute and a half allows."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import itertools
 import random
 import warnings
 
 import pytest
 
 from linearcheck.worker.forking import can_fork
+from tests.sweeps.fuzzed_projects import projects_of
 from tests.sweeps.fuzzing import fuzz
+from tests.sweeps.mistakes import MISTAKES, mistaken
 from tests.sweeps.mutated_files import mutated, source_files
 
 
 @pytest.mark.sweep
 @pytest.mark.skipif(not can_fork(), reason="there is no safe fork here")
 def test_no_file_ends_in_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    tally = list(fuzz(seed=2026, n_files=1500))[-1]
+    tally = None
+    for tally in fuzz(seed=2026, n_files=1000, seconds=90):
+        assert [failure.what for failure in tally.failures] == []
+    assert tally is not None
     with capsys.disabled():
         print(f"\n{tally}")
-    assert [failure.what for failure in tally.failures] == []
+    assert tally.traced > tally.files / 2
     assert tally.statuses["ok"] and tally.statuses["findings"]
 
 
-def test_a_seed_makes_the_same_files() -> None:
-    text = source_files()[0].read_text()
-    assert mutated(text, text, random.Random(3)) == mutated(text, text, random.Random(3))
+def test_a_number_and_a_seed_make_the_same_project() -> None:
+    made = list(itertools.islice(projects_of(seed=3), 5))
+    assert next(projects_of(seed=3, first=4)) == made[4]
+    assert len({project.files[project.target] for _, project in made}) == 5
+
+
+def test_a_mistake_leaves_a_file_python_and_changes_it() -> None:
+    chance, changed = random.Random(1), set[str]()
+    texts = [path.read_text() for path in source_files() if path.suffix == ".py"]
+    for _ in range(100):
+        text = chance.choice(texts)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            other = mistaken(text, chance)
+            ast.parse(other)
+        assert other != text
+        changed.add(other)
+    assert len(changed) > 95
+    assert len(MISTAKES) > 15
 
 
 def test_most_mutants_differ_from_their_file_and_many_are_python() -> None:
