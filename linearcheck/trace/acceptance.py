@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from linearcheck.load.records import InputPlan, LoadedModel
 from linearcheck.trace.assemble import Run
-from linearcheck.trace.recorder import Key
+from linearcheck.trace.raw import Key
 from linearcheck.trace.signals import FirstFailure
 from linearcheck.trace.tracing import ConstructionError, Restart, Session, build_session, run_forward
 

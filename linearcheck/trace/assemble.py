@@ -13,8 +13,10 @@ from torch import nn
 
 from linearcheck.sizes import UNKNOWN, Shape
 from linearcheck.trace.axes import is_doubtful, name_shape, value_at
+from linearcheck.trace.births import Birth
 from linearcheck.trace.functions import FACTORIES, bind_arguments, parameter_names
-from linearcheck.trace.recorder import Birth, Key, RawCall, RawDecision, RawPythonError, Recorder, Seen, forward_home
+from linearcheck.trace.raw import Key, RawCall, RawDecision, RawPythonError, Seen, seen_in
+from linearcheck.trace.recorder import Recorder, forward_home
 from linearcheck.trace.records import BuildFrame, Call, CallError, Decision, Layer, PythonError, Role, Span, TensorInfo, Value
 from linearcheck.trace.spans import SpanTable
 
@@ -73,7 +75,7 @@ class Assembler:
         args = self._value(raw.args, [(letter, twin.args) for letter, twin in twins.items()])
         kwargs = self._value(raw.kwargs, [(letter, twin.kwargs) for letter, twin in twins.items()])
         arguments = bind_arguments(names, args, kwargs)
-        if raw.kind == "function" and bare in FACTORIES and not any(True for _ in _seen_in(raw.args)):
+        if raw.kind == "function" and bare in FACTORIES and next(seen_in(raw.args), None) is None:
             self._factories.update(seen.uid for seen in raw.outputs)
         outputs = tuple(self._outputs(raw, twins))
         error = None
@@ -208,14 +210,6 @@ class Assembler:
         )
 
 
-def _seen_in(value: Any) -> Any:
-    if isinstance(value, Seen):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _seen_in(item)
-
-
 @functools.cache
 def _forward_names(kind: Any) -> tuple[str, ...]:
     try:
@@ -264,7 +258,7 @@ def layers(model: nn.Module, recorder: Recorder, run: Run, assembler: Assembler)
     made = []
     for identity, module in modules.items():
         name, *aliases = paths[identity]
-        birth = recorder.birth_of(module)
+        birth = recorder.births.of(module)
         made.append(
             _layer(name, tuple(aliases), module, birth, replaced.get(identity, {}), name in torch_called, name in run.called, assembler)
         )
@@ -277,7 +271,7 @@ def _calls_its_children(module: nn.Module | None) -> bool:
 
 def _replaced_parameters(recorder: Recorder, model: nn.Module) -> dict[int, dict[str, Any]]:
     """For each module, the instruction that gave a parameter another value: by assignment or through `.data`."""
-    found = {identity: dict(birth.replaced) for identity, birth in recorder.births.items()}
+    found = {identity: dict(birth.replaced) for identity, birth in recorder.births.by_identity.items()}
     by_tensor = {id(tensor): instruction for tensor, instruction in recorder.replaced_data}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from linearcheck.load.records import InputPlan, InputSpec
 from linearcheck.trace.constants import MOST_ELEMENTS
-from linearcheck.trace.recorder import OpenInput
+from linearcheck.trace.open_inputs import OpenInput
 
 SMALL_LETTER_SIZES = (7, 11, 13, 17, 19, 23)
 HIGHEST_INTEGER = 2

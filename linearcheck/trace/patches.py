@@ -33,11 +33,11 @@ def recording_modules(recorder: Recorder, modules: Iterable[nn.Module] = ()) -> 
         return recorder.call_module(original_call, self, args, kwargs)
 
     def init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
-        recorder.note_birth(self, sys._getframe(1))
+        recorder.births.note(self, sys._getframe(1))
         original_init(self, *args, **kwargs)
 
     def register_parameter(self: nn.Module, name: str, param: Any) -> None:
-        recorder.note_registration(self, name, sys._getframe(1))
+        recorder.births.note_registration(self, name, sys._getframe(1))
         original_register(self, name, param)
 
     def new(cls: Any, data: Any = None, requires_grad: bool = True) -> Any:

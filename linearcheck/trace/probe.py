@@ -14,7 +14,7 @@ compared as they come, and dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from linearcheck.sizes import NamedSize, Shape, depends_on, is_batch
 from linearcheck.trace.assemble import Run
-from linearcheck.trace.recorder import Key, RawCall, Seen
+from linearcheck.trace.raw import Key, seen_in
 from linearcheck.trace.records import Call, Leak
 
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 4e-6, torch.complex64: 4e-6, torch.complex128: 1e-10}
@@ -102,7 +102,7 @@ def compare_runs(kept: Run, differences: Differences, named: Mapping[Key, tuple[
         if raw.kind != "function" or raw.key not in differences.found:
             continue
         index, call = named[raw.key]
-        inputs = [comparison.states[seen.uid] for seen in _inputs(raw) if seen.uid in comparison.states]
+        inputs = [comparison.states[seen.uid] for seen in seen_in(raw.args, raw.kwargs) if seen.uid in comparison.states]
         for position, seen in enumerate(raw.outputs):
             sizes = call.outputs[position].sizes
             state = _state(differences.found[raw.key][position], sizes, row, n, inputs, index)
@@ -184,21 +184,6 @@ def _other_rows_moved(rows: Tensor, size: Any, row: int, n: int) -> bool:
     if isinstance(size, NamedSize) and size.names == ("N",) and not size.offset and rows.numel() % n == 0:
         return int(rows.sum()) > rows.numel() // n
     return False
-
-
-def _inputs(raw: RawCall) -> Iterator[Seen]:
-    def walk(value: Any) -> Iterator[Seen]:
-        if isinstance(value, Seen):
-            yield value
-        elif isinstance(value, tuple):
-            for item in value:
-                yield from walk(item)
-        elif isinstance(value, dict):
-            for item in value.values():
-                yield from walk(item)
-
-    yield from walk(raw.args)
-    yield from walk(raw.kwargs)
 
 
 def sizes_of_outputs(kept: Run, named: Mapping[Key, tuple[int, Call]]) -> list[Shape]:

@@ -25,10 +25,12 @@ from linearcheck.trace import constants
 from linearcheck.trace.assemble import Assembler, Run, TensorName, is_lazy, layers
 from linearcheck.trace.axes import choose_batch_sizes
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
+from linearcheck.trace.nests import tensors_of
 from linearcheck.trace.patches import recording_modules
 from linearcheck.trace.private import spare_dynamo
 from linearcheck.trace.probe import Differences, compare_runs, merge_leaks, sizes_of_outputs
-from linearcheck.trace.recorder import Key, RawCall, RawDecision, Recorder, RecorderOptions, Seen, tensors_of
+from linearcheck.trace.raw import Key, RawCall, RawDecision, Seen, guesses_of, seen_in
+from linearcheck.trace.recorder import Recorder, RecorderOptions
 from linearcheck.trace.records import BatchFailure, BatchOfOne, Call, Leak, Trace
 from linearcheck.trace.signals import LosesValues, NeedsGrad, NeedsValues, RetryInput, TooLarge, TraceSignal
 from linearcheck.trace.spans import Instruction, SpanTable
@@ -120,7 +122,7 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
             what = f"`{'train' if train else 'eval'}()` of `{{}}`"
             raise ConstructionError(error, recorder.note_construction_error(error), what) from error
         if attempt == "meta":
-            constants.move_to_meta(model, recorder.note_replacement)
+            constants.move_to_meta(model, recorder.tensors.note_replacement)
         recorder.finish_building()
         return Session(loaded, model, recorder, attempt, train, unlimited=way == "real", too_large_to_build=too_large)  # type: ignore[arg-type]
     raise AssertionError("a build on meta is never too large")
@@ -226,7 +228,7 @@ def _attempt(
     )
     recorder.start_forward(model, guesses, has_constants=any(not tensor.is_meta for tensor in made.tensors.values()))
     names = _known_tensors(session, model)
-    inputs = {name: recorder.see(tensor) for name, tensor in made.tensors.items()}
+    inputs = {name: recorder.tensors.see(tensor) for name, tensor in made.tensors.items()}
     for name, seen in inputs.items():
         names[seen.uid] = ("input", name)
     recorder.open_inputs = made.open
@@ -236,7 +238,7 @@ def _attempt(
     with _quiet(way), _default_dtype(double), torch.set_grad_enabled(session.grad), recording_modules(recorder, model.modules()), recorder:
         try:
             result = model(*made.args, **made.kwargs)
-            outputs = [recorder.see(tensor) for tensor in tensors_of(result)]
+            outputs = [recorder.tensors.see(tensor) for tensor in tensors_of(result)]
         except TraceSignal:
             raise
         except Exception as error:
@@ -276,7 +278,7 @@ def _copy_of(session: Session) -> nn.Module:
     originals = dict(session.model.named_buffers(remove_duplicate=False))
     for name, buffer in copied.named_buffers(remove_duplicate=False):
         if name in originals:
-            session.recorder.adopt(buffer, originals[name])
+            session.recorder.tensors.adopt(buffer, originals[name])
     return copied
 
 
@@ -285,11 +287,11 @@ def _known_tensors(session: Session, model: nn.Module) -> dict[int, TensorName]:
     originals = dict(session.model.named_buffers(remove_duplicate=False))
     for name, parameter in model.named_parameters(remove_duplicate=True):
         if not is_lazy(parameter):
-            names[session.recorder.see(parameter).uid] = ("parameter", name)
+            names[session.recorder.tensors.see(parameter).uid] = ("parameter", name)
     for name, buffer in model.named_buffers():
         if name in originals:
-            session.recorder.adopt(buffer, originals[name])
-        names[session.recorder.see(buffer).uid] = ("buffer", name)
+            session.recorder.tensors.adopt(buffer, originals[name])
+        names[session.recorder.tensors.see(buffer).uid] = ("buffer", name)
     return names
 
 
@@ -545,10 +547,8 @@ def _decisions_by_call_site(base: Run, wanted: set[int]) -> list[dict[int, RawDe
 
 
 def _guesses_behind(failed: Any) -> frozenset[int]:
-    from linearcheck.trace.recorder import _guesses_of
-
     if isinstance(failed, RawCall):
-        return _guesses_of(failed.args) | _guesses_of(failed.kwargs)
+        return guesses_of(failed.args, failed.kwargs)
     return frozenset(failed.guesses)
 
 
@@ -601,7 +601,7 @@ def _batch_sizes_written(base: Run, failing: Mapping[Key, RawCall | Any]) -> set
     known = {given.uid for given in base.inputs.values()} | set(base.names)
     sizes: set[int] = set()
     for failed in failing.values():
-        for seen in _tensors_among(failed.args, failed.kwargs):
+        for seen in seen_in(failed.args, failed.kwargs):
             root = seen
             for _ in range(LONGEST_CHAIN):
                 maker = makers.get(root.uid)
@@ -613,7 +613,7 @@ def _batch_sizes_written(base: Run, failing: Mapping[Key, RawCall | Any]) -> set
                 if bare in {"view", "reshape", "expand"}:
                     sizes.update(_leading_number(maker))
                     break
-                inner = next(_tensors_among(maker.args, maker.kwargs), None)
+                inner = next(seen_in(maker.args, maker.kwargs), None)
                 if inner is None:
                     sizes.update(size for output in maker.outputs for size in output.shape[:2] if size > 1)
                 if inner is None or inner.uid == root.uid:
@@ -637,16 +637,6 @@ def _numbers(value: Any) -> Iterator[int]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _numbers(item)
-
-
-def _tensors_among(*values: Any) -> Iterator[Seen]:
-    for value in values:
-        if isinstance(value, Seen):
-            yield value
-        elif isinstance(value, tuple):
-            yield from _tensors_among(*value)
-        elif isinstance(value, dict):
-            yield from _tensors_among(*value.values())
 
 
 __all__ = ["ConstructionError", "Session", "Tensor", "Traced", "axis_size", "build_session", "run_forward", "trace_model"]

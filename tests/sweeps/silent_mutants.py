@@ -31,7 +31,7 @@ from linearcheck.load.shapes import plan_inputs
 from linearcheck.pipeline import forward_signature
 from linearcheck.rules.registry import diagnose
 from linearcheck.trace.inputs import InputChoices, make_inputs
-from linearcheck.trace.recorder import tensors_of
+from linearcheck.trace.nests import tensors_of
 from linearcheck.worker.isolation import run_in_fork
 from tests.sweeps.running import MEMORY_BYTES, SECONDS, loaded_from, trace_specimen
 from tests.sweeps.specimen import Specimen
