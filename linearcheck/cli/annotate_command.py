@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from linearcheck.annotations import annotation_edits
+from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.failure import print_errors
 from linearcheck.cli.files import put_in_place
 from linearcheck.cli.model_options import (
@@ -29,7 +30,6 @@ from linearcheck.cli.model_options import (
     Train,
     Values,
     model_arguments,
-    run_app,
 )
 from linearcheck.cli.one_run import OneRun, checked
 from linearcheck.cli.options import UsageError
@@ -44,8 +44,6 @@ from linearcheck.report.wording import counted, model_title
 
 _EPILOG = "Exit code: 0 every model was traced, whatever is wrong with it, 2 one was not, or the usage is wrong."
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
 
 @dataclass(frozen=True, slots=True)
 class _Annotated:
@@ -55,7 +53,6 @@ class _Annotated:
     n_comments: int
 
 
-@app.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 def annotate(
     targets: Targets,
     diff: Annotated[bool, typer.Option("--diff", help="Print a patch instead of the file.")] = False,
@@ -171,6 +168,9 @@ def _write(one: _Annotated, what: str) -> int:
         return 2
     print(visible(f"{one.path}: {counted(one.n_comments, 'comment')} {what}"), file=sys.stderr)
     return 0
+
+
+app = app_of(annotate, _EPILOG)
 
 
 def main(words: Sequence[str]) -> int:

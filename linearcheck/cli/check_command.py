@@ -5,18 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from linearcheck.cli.failure import INTERRUPTED, report_failure
+from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes, rule_codes, shard_of
 
 if TYPE_CHECKING:
     from linearcheck.cli.invocation import Started
-
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
-"""The base of typer's usage errors; it is click's in some versions of typer and typer's own in others."""
 
 EPILOG = (
     "Further commands: `rule CODE` explains a finding, `rule --all` lists the rules, `explain MESSAGE` says what an error of PyTorch "
@@ -29,9 +26,6 @@ EPILOG = (
 class ImportMode(StrEnum):
     SLICE = "slice"
     FULL = "full"
-
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:
@@ -49,7 +43,6 @@ def _print_version(wanted: bool) -> None:
     raise typer.Exit
 
 
-@app.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 def check(
     context: typer.Context,
     targets: Annotated[
@@ -164,18 +157,9 @@ def _positive(timeout: float | None) -> float | None:
     return timeout
 
 
+app = app_of(check, EPILOG)
+
+
 def run_check(words: Sequence[str], started: Started, program: str) -> int:
     """The exit code of `check` with these arguments, given what has been started for it."""
-    command = typer.main.get_command(app)
-    try:
-        code = command.main(args=list(words), prog_name=program, standalone_mode=False, obj=started)
-    except UsageError as error:
-        return report_failure(words, "usage", str(error))
-    except _USAGE_ERROR as error:
-        text: Any = error
-        return report_failure(words, "usage", text.format_message())
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    if code == INTERRUPTED:  # what typer makes of Ctrl-C
-        raise KeyboardInterrupt
-    return code if isinstance(code, int) else 0
+    return run_app(app, words, program, started)

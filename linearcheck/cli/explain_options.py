@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.explain_command import explain_words
-from linearcheck.cli.failure import report_failure
 from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes
 from linearcheck.findings import Report
 
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _EPILOG = "Exit code: 0 the message is known, 1 it is not, 2 the usage is wrong."
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-
-@app.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 def explain(
     message: Annotated[
         list[str] | None,
@@ -59,15 +55,9 @@ def explain(
     return explain_words(list(message or ()), model or "", run if model is not None else None, as_json=output_format == "json")
 
 
+app = app_of(explain, _EPILOG)
+
+
 def run_explain(words: Sequence[str]) -> int:
     """The exit code of `explain` with these arguments."""
-    try:
-        code = typer.main.get_command(app).main(args=list(words), prog_name="linearcheck explain", standalone_mode=False)
-    except UsageError as error:
-        return report_failure(words, "usage", str(error))
-    except _USAGE_ERROR as error:
-        text: Any = error
-        return report_failure(words, "usage", text.format_message())
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    return code if isinstance(code, int) else 0
+    return run_app(app, words, "linearcheck explain")

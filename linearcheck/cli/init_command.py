@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.checks import Checks
-from linearcheck.cli.failure import FAILED, print_errors, report_failure
+from linearcheck.cli.failure import FAILED, print_errors
 from linearcheck.cli.files import put_in_place
 from linearcheck.cli.memory import Memory
 from linearcheck.cli.options import CheckArguments, UsageError
@@ -27,10 +28,7 @@ from linearcheck.starting_config import PlacementError, section_of, with_section
 from linearcheck.worker.client import WorkerError
 
 PYPROJECT, OWN_FILE = "pyproject.toml", "linearcheck.toml"
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _EPILOG = "Exit code: 0 the configuration was written or shown, 2 it was not."
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 class _NoConfigs(Configs):
@@ -52,7 +50,6 @@ class Written:
     after: str
 
 
-@app.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 def init(
     paths: Annotated[
         list[str] | None,
@@ -177,15 +174,9 @@ def _write(written: Written, report: Report, *, as_diff: bool) -> None:
     print("`linearcheck` without a target checks them", file=sys.stderr)
 
 
+app = app_of(init, _EPILOG)
+
+
 def main(words: Sequence[str]) -> int:
     """The exit code of `init` with these arguments."""
-    try:
-        code = typer.main.get_command(app).main(args=list(words), prog_name="linearcheck init", standalone_mode=False)
-    except UsageError as error:
-        return report_failure(words, "usage", str(error))
-    except _USAGE_ERROR as error:
-        text: Any = error
-        return report_failure(words, "usage", text.format_message())
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    return code if isinstance(code, int) else 0
+    return run_app(app, words, "linearcheck init")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.failure import print_errors
 from linearcheck.cli.model_options import (
     Arguments,
@@ -23,17 +24,13 @@ from linearcheck.cli.model_options import (
     Train,
     Values,
     model_arguments,
-    run_app,
 )
 from linearcheck.cli.one_run import checked
 from linearcheck.cli.options import UsageError
 
 _EPILOG = "Exit code: 0 every model was traced, whatever is wrong with it, 2 one was not, or the usage is wrong."
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-
-@app.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 def layers(
     targets: Targets,
     input_shape: InputShapes = None,
@@ -67,6 +64,9 @@ def layers(
 
         layers_only.print_layers(run.report, Console(file=sys.stdout))
     return run.code
+
+
+app = app_of(layers, _EPILOG)
 
 
 def main(words: Sequence[str]) -> int:

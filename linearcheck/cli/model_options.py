@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from linearcheck.cli.failure import report_failure
 from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes
-
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 Targets = Annotated[list[str], typer.Argument(metavar="TARGET", help="model.py, model.py:Net, or a directory.", show_default=False)]
 InputShapes = Annotated[list[str] | None, typer.Option("--input-shape", "-s", metavar="SHAPE", help="As for a check.")]
@@ -62,17 +59,3 @@ def model_arguments(
         timeout_seconds=timeout,
         config=config,
     )
-
-
-def run_app(app: typer.Typer, words: Sequence[str], program: str) -> int:
-    """The exit code of a command with these words; wrong usage is said in words, and is 2."""
-    try:
-        code = typer.main.get_command(app).main(args=list(words), prog_name=program, standalone_mode=False)
-    except UsageError as error:
-        return report_failure(words, "usage", str(error))
-    except _USAGE_ERROR as error:
-        text: Any = error
-        return report_failure(words, "usage", text.format_message())
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    return code if isinstance(code, int) else 0

@@ -5,20 +5,15 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from linearcheck.cli.failure import report_failure
+from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.options import UsageError
 from linearcheck.cli.rule_pages import catalogue, rule_pages
 
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-@app.command(context_settings={"help_option_names": ["-h", "--help"]})
 def rule(
     code: Annotated[str | None, typer.Argument(help="A code such as LC102, or a rule's name.", show_default=False)] = None,
     every: Annotated[bool, typer.Option("--all", help="List all rules.")] = False,
@@ -41,13 +36,9 @@ def _page(code: str) -> str:
     raise UsageError(f"there is no rule `{code}`; {advice}")
 
 
+app = app_of(rule)
+
+
 def run_rule(words: Sequence[str]) -> int:
     """The exit code of `rule` with these arguments."""
-    try:
-        typer.main.get_command(app).main(args=list(words), prog_name="linearcheck rule", standalone_mode=False)
-    except UsageError as error:
-        return report_failure((), "usage", str(error))
-    except _USAGE_ERROR as error:
-        text: Any = error
-        return report_failure((), "usage", text.format_message())
-    return 0
+    return run_app(app, words, "linearcheck rule")

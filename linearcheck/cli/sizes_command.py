@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.checks import Checks
-from linearcheck.cli.failure import print_errors, report_failure
+from linearcheck.cli.failure import print_errors
 from linearcheck.cli.memory import Memory
 from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes
 from linearcheck.cli.targets import Configs, named_models
@@ -21,13 +22,9 @@ from linearcheck.findings import Report
 from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
 
 PIPELINE = "linearcheck.accepted_sizes:measure_sizes"
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 _EPILOG = "Exit code: 0 every model was measured, 2 one was not, or the usage is wrong."
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-
-@app.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 def sizes(
     targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="model.py, model.py:Net, or a directory.", show_default=False)],
     input_shape: Annotated[list[str] | None, typer.Option("--input-shape", "-s", metavar="SHAPE", help="As for a check.")] = None,
@@ -102,15 +99,9 @@ def _show(report: Report, *, as_json: bool) -> None:
     print_sizes(report, Console(file=sys.stdout))
 
 
+app = app_of(sizes, _EPILOG)
+
+
 def main(words: Sequence[str]) -> int:
     """The exit code of `sizes` with these arguments."""
-    try:
-        code = typer.main.get_command(app).main(args=list(words), prog_name="linearcheck sizes", standalone_mode=False)
-    except UsageError as error:
-        return report_failure(words, "usage", str(error))
-    except _USAGE_ERROR as error:
-        text: Any = error
-        return report_failure(words, "usage", text.format_message())
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    return code if isinstance(code, int) else 0
+    return run_app(app, words, "linearcheck sizes")
