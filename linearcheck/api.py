@@ -140,6 +140,8 @@ def check(
 
 
 def _shape_text(shape: ShapeGiven) -> str:
+    if isinstance(shape, Mapping):
+        raise ValueError("shapes by the name of an argument are given as `inputs={...}`")
     return shape if isinstance(shape, str) else ",".join(str(size) for size in shape)
 
 

@@ -37,6 +37,11 @@ def test_constructor_arguments_and_named_shapes() -> None:
     assert linearcheck.check(Net, init={"hidden": 5}, inputs={"x": "N,4"}, arguments={"scale": 2.0}).ok
 
 
+def test_shapes_by_name_in_the_place_of_one_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match="inputs="):
+        linearcheck.check(Net, {"x": (4,)})  # type: ignore[arg-type]
+
+
 def test_an_error_can_be_raised_and_carries_the_report() -> None:
     with pytest.raises(linearcheck.ShapeError, match="LC101 `b`") as caught:
         linearcheck.check(Net(), (4,)).raise_for_errors()

@@ -14,7 +14,7 @@ _DTYPE = re.compile(
     r"same dtype|same type|dtype|scalar type|expected .*(?:Float|Double|Half|Long|Int)\w* but|not implemented for '|Input type|"
     r"can't be cast|"
     r"must be (?:Long|Int|long|int|tensors? of|bool)|indices must be|tensors used as indices|Bool tensor|can only be (?:floating|of type)|"
-    r"floating.?point|with a bool tensor is not supported|integ(?:er|ral)|complex",
+    r"index tensor|floating.?point|with a bool tensor is not supported|integ(?:er|ral)|complex",
     re.IGNORECASE,
 )
 _NOT_SHAPES = re.compile(
@@ -32,7 +32,7 @@ _VALUES = re.compile(
     r"greater than zero|cannot be (?:negative|greater|specified|empty)|be in range \[[^-]|expects \w+ >|found (?:std|sigma|lambda|from)|"
     r"at most half of|without overflow|not a valid value|is not valid$|cannot sample|cannot exceed 2|label_smoothing|ignore_index|"
     r"supports edge_order|only p == 1|single memory location|strided convolutions|upper bound|distribution|must be not zero|"
-    r"modulo by zero|size must be [123]$|argument must be|should contain one int|negative dimension|internal error",
+    r"modulo by zero|(?<!output_)size must be [123]$|argument must be|should contain one int|negative dimension|internal error",
     re.IGNORECASE,
 )
 _AXIS = re.compile(
@@ -41,6 +41,8 @@ _AXIS = re.compile(
     r"Expected a proper Tensor|dimension .* does not exist|cannot permute",
     re.IGNORECASE,
 )
+_UNSUPPORTED_SHAPE = re.compile(r"not implemented for '|Only |\dD input")
+"""NotImplementedErrors that are about a number of axes or a dtype."""
 _SHAPE_ERRORS = frozenset({"RuntimeError", "ValueError", "IndexError", "AssertionError", "TypeError", "RuntimeWarning"})
 
 
@@ -57,7 +59,7 @@ def is_about_shapes(call: Call) -> bool:
     error = call.error
     if error is None or not call.tensors:
         return False
-    if error.type == "NotImplementedError" and "not implemented for '" not in error.message and "Only " not in error.message:
+    if error.type == "NotImplementedError" and not _UNSUPPORTED_SHAPE.search(error.message):
         return False
     return error.type in _SHAPE_ERRORS | {"NotImplementedError"} and not (
         _NOT_SHAPES.search(error.message) or _VALUES.search(error.message)

@@ -29,6 +29,7 @@ from linearcheck.rules.evidence import BROADCASTING
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.layers import FUNCTIONS, declared_int, int_argument, tensor_argument
 from linearcheck.rules.provenance import explain_size, origin_sentence
+from linearcheck.rules.refusals import reason
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import ranked, replace_text, set_output
 from linearcheck.rules.wording import call_name, listed, shape
@@ -47,6 +48,11 @@ LOSSES = frozenset(
         "triplet_margin_with_distance_loss",
     }
 )  # fmt: skip
+_LOSSES_OF_PAIRS = frozenset(
+    {"margin_ranking_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss"}
+)
+"""Losses that compare their inputs with one another before any target is looked at."""
+
 _FUNCTIONAL = LOSSES | {
     "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "interpolate", "upsample", "bilinear", "pad", "fold", "unfold", "prelu", "glu",
     "cosine_similarity", "pairwise_distance", "grid_sample", "affine_grid", "local_response_norm", "max_unpool1d", "max_unpool2d",
@@ -67,6 +73,8 @@ def check(trace: Trace) -> Iterator[Finding]:
             yield _tuple_given(failure)
         elif failure.operation in ("pixel_shuffle", "pixel_unshuffle"):
             yield _shuffled(failure)
+        elif failure.operation in _LOSSES_OF_PAIRS:
+            yield _any_layer(failure)
         elif failure.operation in LOSSES or (failure.layer is not None and failure.layer.torch_type.endswith("Loss")):
             yield _loss(failure)
         else:
@@ -176,13 +184,14 @@ def _any_layer(failure: Failure) -> Finding:
     trace, layer = failure.trace, failure.layer
     place = failure.place if failure.layer is not None else failure.call
     tensors = [tensor for tensor in place.tensors if tensor.role not in ("parameter", "buffer")] or list(failure.call.tensors)
-    declared = f" It is {layer.type}({_options(failure)})." if layer is not None and _options(failure) else ""
+    why = reason(failure)
+    declared = f"It is {layer.type}({_options(failure)})." if layer is not None and _options(failure) and not why else ""
     origins = dict.fromkeys(origin_sentence(trace, tensor) for tensor in tensors[:3])
     return report(
         RULE,
         failure,
         f"{failure.name} refuses {listed([shape(tensor) for tensor in tensors[:4]])}" if tensors else f"{failure.name} refuses its input",
-        (" ".join(text for text in origins if text) + declared).strip(),
+        " ".join(text for text in (why, *origins, declared) if text),
         got=tensors[0].sizes if tensors else None,
         proposals=_sizes_of_bilinear(failure),
     )

@@ -127,6 +127,8 @@ def _wrong_index(failure: Failure, x: TensorInfo) -> Finding | None:
             origin,
             got=x.sizes,
         )
+    if failure.operation == "index_select" and isinstance(index, TensorInfo) and index.rank > 1:
+        return report(RULE, failure, f"`index_select` takes a vector of indices, and gets {shape(index)}", origin, got=x.sizes)
     axis = 0
     for item in items:
         if isinstance(item, str):

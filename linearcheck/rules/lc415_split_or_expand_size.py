@@ -55,8 +55,8 @@ _SHAPING = (
 def check(trace: Trace) -> Iterator[Finding]:
     for failure in failures(trace, *_SPLITS, *_SHAPING):
         x = failure.input
-        if x is None or mentions_dtype(failure.call.error):
-            continue
+        if x is None or mentions_dtype(failure.call.error) or "kernel_size" in failure.call.arguments:
+            continue  # `unfold` of a feature map into blocks has a kernel, and is no method of a tensor
         if failure.operation in _SPLITS:
             yield _split(failure, x)
         elif failure.operation in ("expand", "expand_as", "broadcast_to", "repeat", "tile"):

@@ -25,6 +25,7 @@ from linearcheck.findings import Severity
 from linearcheck.rules.causes import is_about_shapes
 from linearcheck.rules.failures import failures, report
 from linearcheck.rules.provenance import origin_sentence
+from linearcheck.rules.refusals import reason
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.wording import call_name, counted, function_words, listed, shape
 from linearcheck.trace.records import Trace
@@ -47,6 +48,6 @@ def check(trace: Trace) -> Iterator[Finding]:
             RULE,
             failure,
             f"{name} refuses {shown}{more}" if tensors else f"{name} refuses its arguments",
-            " ".join(sentence for sentence in origins if sentence),
+            " ".join(sentence for sentence in (reason(failure), *origins) if sentence),
             got=tensors[0].sizes if tensors else None,
         )

@@ -142,7 +142,6 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "new_empty": ("input", "*size"),
     "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
     "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale"),
-    "unfold": ("input", "dimension", "size", "step"),
 }
 
 
