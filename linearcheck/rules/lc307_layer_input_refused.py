@@ -48,9 +48,7 @@ LOSSES = frozenset(
         "triplet_margin_with_distance_loss",
     }
 )  # fmt: skip
-_LOSSES_OF_PAIRS = frozenset(
-    {"margin_ranking_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss"}
-)
+_LOSSES_OF_PAIRS = frozenset({"margin_ranking_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss"})
 """Losses that compare their inputs with one another before any target is looked at."""
 
 _FUNCTIONAL = LOSSES | {
