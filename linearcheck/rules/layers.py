@@ -50,6 +50,15 @@ def enclosing(trace: Trace, call: Call) -> Call | None:
     return trace.calls[call.parent] if call.parent is not None and call.parent < len(trace.calls) else None
 
 
+def last_call_within(trace: Trace, module_call: int) -> int:
+    """Index of the last call that is made in the forward of a module call; its own index where there is none."""
+    within = {module_call}
+    for call in trace.calls[module_call + 1 :]:
+        if call.parent in within:
+            within.add(call.index)
+    return max(within)
+
+
 def torch_layer(trace: Trace, call: Call) -> tuple[Layer, Call] | None:
     """The layer of torch's own whose computation a call is, with that layer's module call.
 

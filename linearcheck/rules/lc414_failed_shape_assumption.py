@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterator
 
 from linearcheck.findings import Diagnostic, Operand, Proposal, Severity
+from linearcheck.rules.layers import last_call_within
 from linearcheck.rules.provenance import operand_origin, origin_sentence
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.wording import listed, shape
@@ -82,8 +83,9 @@ def _finding(trace: Trace, error: PythonError) -> Finding:
         proposals=_proposals(error, named),
         call=error.module_call,
     )
-    accounts = (error.module_call,) if error.module_call is not None else ()
-    return Finding(diagnostic, accounts)
+    if error.module_call is None:
+        return Finding(diagnostic)
+    return Finding(diagnostic, (error.module_call,), behind=last_call_within(trace, error.module_call))
 
 
 def _mentioned(error: PythonError) -> dict[str, TensorInfo]:

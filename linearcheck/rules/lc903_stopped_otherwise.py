@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from linearcheck.findings import Diagnostic, Severity
 from linearcheck.rules.causes import is_about_shapes
 from linearcheck.rules.failures import failures, report
+from linearcheck.rules.layers import last_call_within
 from linearcheck.rules.lc414_failed_shape_assumption import is_about_shape
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.wording import call_name
@@ -42,7 +43,10 @@ def check(trace: Trace) -> Iterator[Finding]:
             layer=error.layer,
             call=error.module_call,
         )
-        yield Finding(diagnostic, (error.module_call,) if error.module_call is not None else ())
+        if error.module_call is None:
+            yield Finding(diagnostic)
+        else:
+            yield Finding(diagnostic, (error.module_call,), behind=last_call_within(trace, error.module_call))
 
 
 def _first_line(text: str) -> str:

@@ -60,6 +60,8 @@ def resolved(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _place(finding: Finding) -> int:
+    if finding.behind is not None:
+        return finding.behind
     return finding.diagnostic.call if finding.diagnostic.call is not None else -1
 
 

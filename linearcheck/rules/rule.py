@@ -44,12 +44,13 @@ class Finding:
     """A diagnostic, and the failed calls (by index) that it accounts for: no other finding may speak about these.
 
     `unit` is the index of the outermost call of one of torch's own layers around the failed call: what fails later inside
-    the same call of the same layer is a consequence.
+    the same call of the same layer is a consequence. `behind` is the index of the last call before what stops between two calls.
     """
 
     diagnostic: Diagnostic
     accounts_for: tuple[int, ...] = ()
     unit: int | None = None
+    behind: int | None = None
 
 
 class RuleModule(Protocol):

@@ -61,3 +61,20 @@ def test_the_numbers_that_clash_are_told(layer: nn.Module | None, call: Any, cod
     (found,) = report.diagnostics
     assert found.code == code
     assert told in f"{found.message} {found.explanation}"
+
+
+class StopsAtTheEnd(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 8)
+        self.second = nn.Linear(9, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.second(self.first(x))
+        _, _, width = h.shape
+        return h.view(-1, width)
+
+
+def test_what_stops_between_two_calls_is_told_behind_the_first() -> None:
+    found = linearcheck.check(StopsAtTheEnd(), (6,)).diagnostics
+    assert [finding.code for finding in found] == ["LC101", "LC414"]
