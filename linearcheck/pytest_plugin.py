@@ -67,6 +67,7 @@ def _items(session: pytest.Session) -> Iterator[pytest.Item]:
     from linearcheck.cli.targets import Configs, named_models
     from linearcheck.cli.workers import Workers
     from linearcheck.config import ConfigError
+    from linearcheck.worker.client import WorkerSettings
 
     arguments = CheckArguments()
     try:
@@ -76,7 +77,7 @@ def _items(session: pytest.Session) -> Iterator[pytest.Item]:
         found = named_models(arguments, Configs(arguments))
     except (ConfigError, UsageError) as error:
         raise pytest.UsageError(f"--linearcheck: {error}") from None
-    workers = Workers()
+    workers = Workers(WorkerSettings(arguments.interpreter))
     session.config.add_cleanup(workers.close)
     for named in found:
         alone = [replace(named, jobs=(job,)) for job in named.jobs] or [named]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from linearcheck.cli.apps import app_of, run_app
-from linearcheck.cli.options import CheckArguments, UsageError, named_sizes, named_values, readable_shapes, rule_codes, shard_of
+from linearcheck.cli.model_options import ConfigFile, Init, Inputs, NoBatch, Python, Timeout, Values, Weights, model_arguments
+from linearcheck.cli.options import rule_codes, shard_of
 
 if TYPE_CHECKING:
     from linearcheck.cli.invocation import Started
@@ -62,14 +64,14 @@ def check(
             help="1,28,28 is one sample; N,1,28,28 a batch; name=N,128:int64 one argument of forward",
         ),
     ] = None,
-    no_batch: Annotated[bool, typer.Option("--no-batch", help="The shapes have no batch axis.")] = False,
+    no_batch: NoBatch = False,
     size: Annotated[list[str] | None, typer.Option(metavar="NAME=INT", help="Size of a named axis; N=64 adds that batch size.")] = None,
-    inputs: Annotated[str | None, typer.Option(metavar="FILE:FUNCTION", help="A function that returns the arguments of forward.")] = None,
-    init: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Argument of the model's constructor.")] = None,
+    inputs: Inputs = None,
+    init: Init = None,
     arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Argument of forward, such as mask=None.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Value of a name at module level.")] = None,
+    set_: Values = None,
     train: Annotated[bool, typer.Option("--train", help="Check in training mode.")] = False,
-    weights: Annotated[str | None, typer.Option(metavar="FILE", help="Check a checkpoint against the model.")] = None,
+    weights: Weights = None,
     import_: Annotated[
         ImportMode | None, typer.Option("--import", help="Run what the model needs of the file (slice, the default), or all of it.")
     ] = None,
@@ -96,11 +98,11 @@ def check(
     write_baseline: Annotated[str | None, typer.Option(metavar="FILE", help="Write what is found to a baseline.")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/K", help="Check part I of K, to split a repository over machines.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file is saved.")] = False,
-    python: Annotated[str | None, typer.Option(metavar="PATH", help="The interpreter whose torch is used.")] = None,
+    python: Python = None,
     jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Models checked at a time.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit for each model (60).")] = None,
+    timeout: Timeout = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Check again what is known already.")] = False,
-    config: Annotated[str | None, typer.Option(metavar="FILE", help="The configuration to use.")] = None,
+    config: ConfigFile = None,
     stdin_filename: Annotated[str | None, typer.Option(metavar="PATH", help="What file standard input is.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Findings alone.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also notes, all layers and what the model's code printed.")] = False,
@@ -112,17 +114,12 @@ def check(
     """
     from linearcheck.cli.run import check_targets
 
-    arguments = CheckArguments(
-        targets=tuple(targets or ()),
-        input_shapes=readable_shapes(input_shape or ()),
-        no_batch=no_batch,
-        sizes=named_sizes(size or ()),
-        inputs_from=inputs,
-        init=named_values(init or (), "--init"),
-        arguments=named_values(arg or (), "--arg"),
-        values=named_values(set_ or (), "--set"),
-        train=train,
-        weights=weights,
+    of_the_model = model_arguments(
+        targets or (), input_shape=input_shape, no_batch=no_batch, size=size, inputs=inputs, init=init, arg=arg, set_=set_,
+        train=train, weights=weights, python=python, timeout=timeout, config=config,
+    )  # fmt: skip
+    arguments = replace(
+        of_the_model,
         import_mode=import_.value if import_ else None,
         output_formats=tuple(output_format or ()),
         output_file=output_file,
@@ -135,10 +132,7 @@ def check(
         fix=fix,
         unsafe_fixes=unsafe_fixes,
         diff=diff,
-        python=python,
         jobs=jobs,
-        timeout_seconds=_positive(timeout),
-        config=config,
         stdin_filename=stdin_filename,
         baseline=baseline,
         write_baseline=write_baseline,
@@ -149,12 +143,6 @@ def check(
         verbose=verbose,
     )
     return check_targets(arguments, context.obj)
-
-
-def _positive(timeout: float | None) -> float | None:
-    if timeout is not None and not 0 < timeout < float("inf"):
-        raise UsageError(f"`--timeout {timeout:g}`: a time limit is a number of seconds above 0")
-    return timeout
 
 
 app = app_of(check, EPILOG)

@@ -6,6 +6,7 @@ That costs nothing where a check follows. Where the arguments look wrong it is l
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from linearcheck.cli.words import Words
 from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
@@ -13,10 +14,15 @@ from linearcheck.worker.client import Worker, WorkerError, WorkerSettings
 
 def start_worker_early(words: Words | None) -> Worker | None:
     """A worker for the check that the words ask for, or None where they may not ask for one."""
-    if words is None or not all(map(_may_be_a_target, words.targets)) or not any(map(_may_have_a_model, words.targets)):
+    return None if words is None else started_for(words.targets, WorkerSettings(words.python))
+
+
+def started_for(targets: Sequence[str], settings: WorkerSettings) -> Worker | None:
+    """A worker for these targets, or None where they may not be any."""
+    if not all(map(_may_be_a_target, targets)) or not any(map(_may_have_a_model, targets)):
         return None
     try:
-        return Worker(WorkerSettings(words.python))
+        return Worker(settings)
     except WorkerError:  # said again, in words, when the options are read
         return None
 

@@ -12,20 +12,17 @@ from typing import Annotated
 import typer
 
 from linearcheck.cli.apps import app_of, run_app
-from linearcheck.cli.checks import Checks
 from linearcheck.cli.failure import FAILED, print_errors
 from linearcheck.cli.files import put_in_place
-from linearcheck.cli.memory import Memory
-from linearcheck.cli.options import CheckArguments, UsageError
-from linearcheck.cli.targets import Configs, named_models
-from linearcheck.cli.workers import Workers
+from linearcheck.cli.model_options import Python, Timeout
+from linearcheck.cli.one_run import checked
+from linearcheck.cli.options import CheckArguments, UsageError, time_limit
+from linearcheck.cli.targets import Configs
 from linearcheck.config import Config, ConfigError, find_config, read_config
-from linearcheck.environments import default_interpreter
 from linearcheck.findings import ModelReport, Report
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted
 from linearcheck.starting_config import PlacementError, section_of, with_section
-from linearcheck.worker.client import WorkerError
 
 PYPROJECT, OWN_FILE = "pyproject.toml", "linearcheck.toml"
 _EPILOG = "Exit code: 0 the configuration was written or shown, 2 it was not."
@@ -58,9 +55,9 @@ def init(
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the section and write nothing.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what would change and write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a configuration that is there.")] = False,
-    python: Annotated[str | None, typer.Option(metavar="PATH", help="The interpreter whose torch is used.")] = None,
+    python: Python = None,
     jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Models looked at at a time.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit for each model (60).")] = None,
+    timeout: Timeout = None,
 ) -> int:
     """Write a starting configuration from the models that are found, with the input shapes that were inferred.
 
@@ -69,8 +66,8 @@ def init(
     folder = Path.cwd()
     if not (stdout or diff):
         _refuse_if_there(folder, force)
-    arguments = CheckArguments(targets=tuple(paths or ["."]), python=python, jobs=jobs, timeout_seconds=timeout)
-    report = _checked(arguments)
+    arguments = CheckArguments(targets=tuple(paths or ["."]), python=python, jobs=jobs, timeout_seconds=time_limit(timeout))
+    report = checked(arguments, configs=_NoConfigs()).report
     print_errors(report.errors)
     if not report.models:
         raise UsageError(f"no model was found in {', '.join(f'`{path}`' for path in arguments.targets)}; nothing was written")
@@ -95,24 +92,6 @@ def _refuse_if_there(folder: Path, force: bool) -> None:
     if there is not None and not force:
         advice = "`--force` replaces it" if there.parent == folder else "`--force` writes one that holds here instead"
         raise UsageError(f"`{there}` holds a configuration already: {advice}, `--stdout` shows what would be written")
-
-
-def _checked(arguments: CheckArguments) -> Report:
-    workers = Workers(arguments.python)
-    try:
-        named = named_models(arguments, _NoConfigs())
-        n_jobs = arguments.jobs or 2
-        checks = Checks(
-            named, lambda n_models: workers.pool(min(n_jobs, n_models)), Memory(None, arguments.python or default_interpreter())
-        )
-        return checks.check(try_fixes=False)
-    except (ConfigError, WorkerError) as error:
-        raise UsageError(str(error)) from None
-    except KeyboardInterrupt:
-        workers.kill()
-        raise
-    finally:
-        workers.close()
 
 
 def _is_own_file(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from linearcheck.config import Config
+from linearcheck.environments import default_interpreter
 from linearcheck.job import CheckOptions
 
 
@@ -53,6 +54,11 @@ class CheckArguments:
     no_cache: bool = False
     quiet: bool = False
     verbose: bool = False
+
+    @property
+    def interpreter(self) -> str:
+        """The Python that runs the models."""
+        return self.python or default_interpreter()
 
     def options_for(self, config: Config, place: Path, name: str | None) -> CheckOptions:
         """Options of one model: the configuration's, with the command line's above them."""
@@ -119,6 +125,17 @@ def named_sizes(texts: Sequence[str]) -> dict[str, int]:
             raise UsageError(f"`--size {name}={value}`: a size is a whole number of at least 1")
         sizes[name] = int(value)
     return sizes
+
+
+def time_limit(seconds: float | None) -> float | None:
+    """The seconds of `--timeout`.
+
+    Raises:
+        UsageError: If they are none to wait for.
+    """
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise UsageError(f"`--timeout {seconds:g}`: a time limit is a number of seconds above 0")
+    return seconds
 
 
 def shard_of(text: str | None) -> tuple[int, int] | None:

@@ -21,11 +21,10 @@ from linearcheck.cli.output import DEFAULT_FORMAT, Output, parse_outputs, write_
 from linearcheck.cli.targets import STDIN, Configs, named_models
 from linearcheck.cli.workers import Workers
 from linearcheck.config import Config, ConfigError
-from linearcheck.environments import default_interpreter
 from linearcheck.findings import Report, RunError
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted
-from linearcheck.worker.client import WorkerError
+from linearcheck.worker.client import WorkerError, WorkerSettings
 from linearcheck.worker.recording import Recorder
 
 
@@ -42,11 +41,11 @@ def check_targets(arguments: CheckArguments, started: Started) -> int:
         raise UsageError("`--write-baseline` with `--shard` would leave out what the other parts find")
     if arguments.diff and (shown := _on_stdout(outputs)) is not None and shown.format != DEFAULT_FORMAT:
         raise UsageError(f"`--diff` and `--output-format {shown.format}` both write to stdout")
-    workers = Workers(arguments.python, started.worker)
+    workers = Workers(WorkerSettings(arguments.interpreter), started.worker)
     try:
         if arguments.watch:
             _watch(arguments, outputs, workers, started)
-        memory = Memory(started.invocation, arguments.python or default_interpreter())
+        memory = Memory(started.invocation, arguments.interpreter)
         with copied_output() as shown_text:
             result = _check(arguments, outputs, workers, memory)
     except KeyboardInterrupt:
@@ -66,7 +65,7 @@ def _watch(arguments: CheckArguments, outputs: Sequence[Output], workers: Worker
     refuse_with_watch(arguments)
 
     def check() -> Callable[[str], bool]:
-        memory = Memory(started.invocation.again() if started.invocation is not None else None, arguments.python or default_interpreter())
+        memory = Memory(started.invocation.again() if started.invocation is not None else None, arguments.interpreter)
         _check(arguments, outputs, workers, memory)
         return memory.depends_on
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from linearcheck.environments import default_interpreter
 from linearcheck.worker.client import Worker, WorkerSettings
 from linearcheck.worker.limits import default_memory_limit
 from linearcheck.worker.pool import Pool
@@ -12,9 +11,9 @@ from linearcheck.worker.pool import Pool
 
 @dataclass
 class Workers:
-    """`started` is a worker that runs already, for the interpreter `python`; None of them means the one that runs this."""
+    """`started` is a worker that runs already, with these settings."""
 
-    python: str | None = None
+    settings: WorkerSettings
     started: Worker | None = None
     _pool: Pool | None = None
 
@@ -25,8 +24,7 @@ class Workers:
             WorkerError: If the interpreter cannot be started.
         """
         if self._pool is None:
-            settings = self.started.settings if self.started is not None else WorkerSettings(self.python or default_interpreter())
-            self._pool = Pool(settings, self.started, n_jobs, default_memory_limit())
+            self._pool = Pool(self.settings, self.started, n_jobs, default_memory_limit())
         else:
             self._pool.set_jobs(n_jobs, default_memory_limit())
         return self._pool

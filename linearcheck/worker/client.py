@@ -17,7 +17,7 @@ from linearcheck.worker.frames import FrameReader, Message, encode_frame, new_no
 
 _CHUNK_BYTES = 1 << 16
 _START = Path(__file__).with_name("start.py")
-_PIPELINE = "linearcheck.pipeline:check_model"
+CHECK = "linearcheck.pipeline:check_model"
 
 _ENVIRONMENT = {
     "PYTORCH_JIT": "0",  # scripted and compiled parts run as the ordinary code that they were written as
@@ -52,7 +52,7 @@ class WorkerSettings:
     """Which interpreter runs the worker, and the function, as `module:function`, that checks a model there."""
 
     python: str = sys.executable
-    pipeline: str = _PIPELINE
+    pipeline: str = CHECK
     fork: bool | None = None
 
     @property

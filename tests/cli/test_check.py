@@ -259,3 +259,12 @@ def test_interrupt_ends_everything(project: Path, no_fork: str) -> None:
         time.sleep(0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
+
+
+@pytest.mark.parametrize("command", ["check", "layers", "annotate", "sizes", "init"])
+@pytest.mark.parametrize("seconds", ["-1", "0", "inf", "nan"])
+def test_a_time_limit_is_a_number_of_seconds_above_0(linearcheck: Run, command: str, seconds: str) -> None:
+    result = linearcheck(command, "good.py", "--timeout", seconds)
+    assert result.code == 2
+    assert f"`--timeout {seconds}`: a time limit is a number of seconds above 0" in result.stderr
+    assert result.stdout == ""
