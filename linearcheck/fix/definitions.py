@@ -160,6 +160,15 @@ def passed(call: ast.Call, name: str, position: int | None) -> ast.expr | None:
     return None if any(isinstance(node, ast.Starred) for node in call.args[: position + 1]) else call.args[position]
 
 
+def argument_for(source: SourceFile, function: Function, call: ast.Call, name: str) -> ast.expr | None:
+    """What a call gives for a parameter of a function, by whatever name it calls it."""
+    named = [*function.args.posonlyargs, *function.args.args]
+    index = next((i for i, argument in enumerate(named) if argument.arg == name), None)
+    if index is None and all(argument.arg != name for argument in function.args.kwonlyargs):
+        return None
+    return passed(call, name, None if index is None else index - _bound_arguments(source, function))
+
+
 def _default_of(arguments: ast.arguments, name: str) -> ast.expr | None:
     named = [*arguments.posonlyargs, *arguments.args]
     for argument, default in zip(named[len(named) - len(arguments.defaults) :], arguments.defaults, strict=True):

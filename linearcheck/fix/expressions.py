@@ -62,6 +62,8 @@ def rewritings(
         if one_value is not None:
             found += [(KEEP_FORM + changed, text) for changed, text in _aligned(source, expression, observations, factors)]
         found += [(CHANGE_NUMBER, text) for text in _changed_numbers(source, expression, observations)]
+    if isinstance(expression, ast.Subscript):
+        found += [(CHANGE_NUMBER, text) for text in _neighbouring_entries(source, expression) if _fits(_parsed(text), observations)]
     if not literal:
         found += [(CHANGE_OPERATION - offset, text) for offset, text in _other_operations(source, expression, observations, factors)]
         found += [
@@ -205,6 +207,21 @@ def _without_factor(source: SourceFile, expression: ast.expr, number: ast.Consta
             drops = isinstance(node.op, ast.Mult) or (isinstance(node.op, ast.FloorDiv | ast.Div | ast.Pow) and node.right is number)
             return _spliced(source, expression, {node: source.source_of(other)}) if drops else None
     return None
+
+
+def _neighbouring_entries(source: SourceFile, expression: ast.Subscript) -> Iterator[str]:
+    """The entry before or after one that is read by a name: `widths[i - 1]` for `widths[i]`, `widths[i]` for `widths[i + 1]`."""
+    index = expression.slice
+    if isinstance(index, ast.Slice | ast.Tuple) or not names_in(index):
+        return
+    step = index.right.value if isinstance(index, ast.BinOp) and isinstance(index.right, ast.Constant) else None
+    if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Add | ast.Sub) and type(step) is int:
+        base, offset = source.source_of(index.left), step if isinstance(index.op, ast.Add) else -step
+    else:
+        base, offset = source.source_of(index), 0
+    for shift in (offset - 1, offset + 1):
+        text = base if shift == 0 else f"{base} {'+' if shift > 0 else '-'} {abs(shift)}"
+        yield _spliced(source, expression, {index: text})
 
 
 def _solutions(expression: ast.expr, group: Sequence[ast.Constant], observations: Sequence[Observation]) -> Iterator[int]:

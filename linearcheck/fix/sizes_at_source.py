@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from linearcheck.findings import Edit
-from linearcheck.fix.definitions import Binding, Project, bindings, is_super_call
+from linearcheck.fix.definitions import Binding, Project, argument_for, bindings, is_super_call
 from linearcheck.fix.expressions import Observation, neighbouring_expressions, rewritings
 from linearcheck.fix.sequences import Entry, entry_of
 from linearcheck.fix.source import Comprehension, SourceFile, dotted, last_name
@@ -148,6 +148,7 @@ def _where_names_come_from(
 ) -> Iterator[Candidate]:
     if isinstance(expression, ast.Name | ast.Attribute | ast.Subscript):
         yield from _carried(source, expression, instances, level)
+        yield from _raised(0.4, _added_to(project, source, expression, instances, level, depth))
         if isinstance(expression, ast.Subscript):
             yield from _raised(0.5, _at_entries(project, source, expression, instances, factors, level, depth))
         yield from _at_definition(project, source, expression, instances, factors, level, depth)
@@ -161,6 +162,32 @@ def _where_names_come_from(
             changed = [replace(instance, wanted=value) for instance, value in zip(instances, wanted, strict=True) if value is not None]
             for cost, edits in _at_definition(project, source, part, changed, (), level, depth):
                 yield cost + 3.5, edits
+
+
+def _added_to(
+    project: Project, source: SourceFile, expression: ast.expr, instances: Sequence[Instance], level: int, depth: int
+) -> Iterator[Candidate]:
+    """What the nearest `width += skip` before an expression adds, where layers got a width that is off by it."""
+    name, function = dotted(expression), source.function_of(expression)
+    line = getattr(expression, "lineno", 0)
+    added = [
+        node
+        for node in source.nodes_in(function or source.tree)
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) and dotted(node.target) == name and node.lineno <= line
+    ]
+    if not name or not added or not _has_frame(instances, level):
+        return
+    value = max(added, key=lambda node: node.lineno).value
+    changed = []
+    for instance in instances:
+        lookup = lookup_for(project, source, expression, instance, level)
+        total, more = evaluate(expression, lookup), evaluate(value, lookup)
+        if not isinstance(total, int) or not isinstance(more, int):
+            return
+        if total != instance.wanted and instance.wanted > total - more:
+            changed.append(replace(instance, wanted=instance.wanted - total + more))
+    if changed:
+        yield from size_candidates(project, source, value, changed, (), level, depth - 1)
 
 
 def _named_parts(expression: ast.expr) -> Iterator[ast.expr]:
@@ -289,10 +316,14 @@ def _at_call_sites(
         span = instance.frames[level + 1].call
         file = project.file(span.path)
         call = file.call_at(span) if file else None
-        binding = next((b for b in passed if file and call and _is_argument_of(b.value, call)), None)
-        if file is None or call is None or binding is None:
+        if file is None or call is None:
             return
-        groups.setdefault(call, (file, binding.value, []))[2].append(instance)
+        value = next((b.value for b in passed if _is_argument_of(b.value, call)), None)
+        if value is None:
+            value = _given_by_another_name(project, source, expression, file, call, instance, level)
+        if value is None:
+            return
+        groups.setdefault(call, (file, value, []))[2].append(instance)
     combined: list[Candidate] = [(0.5, ())]
     for file, value, members in groups.values():
         choices = size_candidates(project, file, value, members, factors, level + 1, depth - 1)[:4]
@@ -323,6 +354,21 @@ def _at_entries(
         choices = size_candidates(project, entry.source, entry.value, members, factors, entry.level, depth - 1)[:6]
         combined = sorted(((a + b, (*x, *y)) for a, x in combined for b, y in choices), key=lambda candidate: candidate[0])[:8]
     yield from ((cost, tuple(dict.fromkeys(edits))) for cost, edits in combined if edits)
+
+
+def _given_by_another_name(
+    project: Project, source: SourceFile, expression: ast.Name, file: SourceFile, call: ast.Call, instance: Instance, level: int
+) -> ast.expr | None:
+    """The argument of the call that led to a frame, where it calls the function by a name that stands for it: `block(self.width, size)`.
+
+    A `partial` or a decorator may move arguments, so the argument must have been worth what the parameter was.
+    """
+    function = source.function_of(expression)
+    value = argument_for(source, function, call, expression.id) if function is not None else None
+    if value is None:
+        return None
+    given = evaluate(value, lookup_for(project, file, value, instance, level + 1))
+    return value if given is not None and given == instance.frames[level].names.get(expression.id) else None
 
 
 def _is_argument_of(value: ast.expr, call: ast.Call) -> bool:
@@ -397,16 +443,59 @@ def _carried(source: SourceFile, expression: ast.expr, instances: Sequence[Insta
         return
     loop = next((p for p in source.ancestors(expression) if isinstance(p, ast.For | ast.While | Comprehension | ast.FunctionDef)), None)
     call = next((p for p in source.ancestors(expression) if isinstance(p, ast.Call)), None)
-    if not isinstance(loop, ast.For) or call is None or _is_set_in(loop, name):
+    if loop is None or call is None:
         return
-    last = loop.body[-1]
-    indentation = source.indentation_of(last.lineno)
+    if isinstance(loop, ast.For) and not _is_set_in(loop, name):
+        last = loop.body[-1]
+        indentation = source.indentation_of(last.lineno)
+        after = _set_right_after(source, loop, name)
+        if after is not None and _follows(after.value, instances, level):
+            # The statement stands behind the loop, where it was meant to be its last one.
+            yield 0.5, (source.insert(source.end(last), f"\n{indentation}{source.source_of(after)}"), source.without_lines(after))
+        for index, text in enumerate(_outputs_of(source, call, expression, name)):
+            if _follows(_body(text), instances, level):
+                yield 0.9 + index / 10, (source.insert(source.end(last), f"\n{indentation}{name} = {text}"),)
+    yield from _carried_between_calls(source, expression, call, loop, name, instances, level)
+
+
+def _carried_between_calls(
+    source: SourceFile, expression: ast.expr, call: ast.Call, loop: ast.AST, name: str, instances: Sequence[Instance], level: int
+) -> Iterator[Candidate]:
+    """`self.width = size` behind the first block of a method that builds one stage after the other and never says what it made."""
+    method = source.function_of(expression)
+    if not isinstance(method, ast.FunctionDef) or not name.startswith("self.") or method.name == "__init__" or _is_set_in(method, name):
+        return
+    if not _has_frame(instances, level):  # a size in `forward`, where nothing is built
+        return
+    place = next((i for i, statement in enumerate(method.body) if statement in (call, *source.ancestors(call))), None)
+    in_loop = loop is not method
+    if place is None or (in_loop and (place == 0 or method.body[place] is not loop)):
+        return
+    before = method.body[place - 1 if in_loop else place]
+    indentation = source.indentation_of(before.lineno)
+    for index, text in enumerate(_outputs_of(source, call, expression, name)):
+        if (_is_worth if in_loop else _follows)(_body(text), instances, level):
+            yield 1.0 + index / 10, (source.insert(source.end(before), f"\n{indentation}{name} = {text}"),)
+
+
+def _outputs_of(source: SourceFile, call: ast.Call, expression: ast.expr, name: str) -> Iterator[str]:
+    """What a call may say about the width that its block makes: its other arguments, and products of them that the function uses."""
     given = [a for a in (*call.args, *(k.value for k in call.keywords)) if a is not expression and names_in(a)]
-    for index, other in enumerate(given):
-        text = source.source_of(other)
-        if "\n" in text or name in names_in(other) or not _follows(other, instances, level):
-            continue
-        yield 0.9 + index / 10, (source.insert(source.end(last), f"\n{indentation}{name} = {text}"),)
+    scope = source.scope_of(expression)
+    products = [node for node in source.nodes_in(scope) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)]
+    for other in given:
+        related = [product for product in products if set(names_in(other)) < set(names_in(product))]
+        texts = dict.fromkeys(source.source_of(node) for node in (other, *related) if name not in names_in(node))
+        yield from (text for text in texts if "\n" not in text)
+
+
+def _set_right_after(source: SourceFile, loop: ast.For, name: str) -> ast.Assign | None:
+    """The statement behind a loop that sets a name, if it stands on lines of its own."""
+    body = next((part for part in ast.iter_fields(source.parents[loop]) if isinstance(part[1], list) and loop in part[1]), ("", []))[1]
+    after = body[body.index(loop) + 1] if loop in body[:-1] else None
+    if not isinstance(after, ast.Assign) or [dotted(target) for target in after.targets] != [name] or name in names_in(after.value):
+        return None
+    return after if source.source_of(after) == "".join(source.lines[after.lineno - 1 : after.end_lineno]).strip() else None
 
 
 def _is_set_in(loop: ast.For, name: str) -> bool:
@@ -415,12 +504,23 @@ def _is_set_in(loop: ast.For, name: str) -> bool:
     )
 
 
-def _follows(other: ast.expr, instances: Sequence[Instance], level: int) -> bool:
-    """Whether each layer wants what another argument was worth the turn before; taken on trust where the trace saw no names."""
-    if not _has_frame(instances, level) or len(instances) < 2:
-        return True
-    worth = [evaluate(other, instance.frames[level].names.get) for instance in instances]
+def _follows(other: ast.expr | None, instances: Sequence[Instance], level: int) -> bool:
+    """Whether each layer wants what an expression was worth the turn before; taken on trust where the trace saw no names."""
+    worth = _worth(other, instances, level)
     return all(before is None or instance.wanted == before for before, instance in zip(worth, instances[1:], strict=False))
+
+
+def _is_worth(other: ast.expr | None, instances: Sequence[Instance], level: int) -> bool:
+    """Whether each layer wants what an expression is worth in its own turn."""
+    return all(
+        value is None or instance.wanted == value for value, instance in zip(_worth(other, instances, level), instances, strict=False)
+    )
+
+
+def _worth(other: ast.expr | None, instances: Sequence[Instance], level: int) -> list[Any]:
+    if other is None or not _has_frame(instances, level):
+        return []
+    return [evaluate(other, instance.frames[level].names.get) for instance in instances]
 
 
 def _overridden(project: Project, binding: Binding, name: str, instances: Sequence[Instance]) -> Iterator[Candidate]:

@@ -98,6 +98,10 @@ class SourceFile:
     def insert(self, position: Position, text: str) -> Edit:
         return Edit(self.path, position, position, text)
 
+    def without_lines(self, statement: ast.stmt) -> Edit:
+        """A statement taken away with its lines; it must share them with nothing else."""
+        return Edit(self.path, (statement.lineno, 1), ((statement.end_lineno or statement.lineno) + 1, 1), "")
+
     def node_at(self, span: Span) -> ast.expr | ast.stmt | None:
         """The outermost expression or statement that a span covers.
 

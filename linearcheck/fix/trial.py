@@ -54,11 +54,15 @@ def try_fixes(
 
 @dataclass(frozen=True)
 class _Passed:
-    """A fix that passed its trial, the state with it, and how much speaks against it all the same (0 is nothing)."""
+    """A fix that passed its trial, the state with it, and how much speaks against it all the same (0 is nothing).
+
+    `with_consequence`: what it brought to light is repaired with it.
+    """
 
     fix: Fix
     state: State
     doubts: int = 0
+    with_consequence: bool = False
 
 
 _BROUGHT_A_WARNING = 4
@@ -139,7 +143,7 @@ class _Repair:
         if not passed:
             return state
         # One change that repairs several findings is better evidence than any order of proposals.
-        passed.sort(key=lambda found: (found.doubts, len(found.state.outcome.diagnostics) if shared else 0))
+        passed.sort(key=lambda found: (found.doubts, len(found.state.outcome.diagnostics) if shared else 0, found.with_consequence))
         best = passed[0]
         self.fixes[index] = [found.fix for found in passed[: self.bench.limits.fixes_per_finding]]
         self._share(index, best.fix, state, best.state)
@@ -289,7 +293,10 @@ class _Repair:
                     title = f"{fix.title} and {proposal.title}"
                     safety = Safety.SAFE if Safety.UNSAFE not in (fix.safety, proposal.safety) else Safety.UNSAFE
                     return _Passed(
-                        replace(fix, title=title, safety=safety, edits=edits), last, doubts(finding, state.outcome, last.outcome, fix.kind)
+                        replace(fix, title=title, safety=safety, edits=edits),
+                        last,
+                        doubts(finding, state.outcome, last.outcome, fix.kind),
+                        with_consequence=True,
                     )
         return None
 

@@ -29,6 +29,7 @@ from linearcheck.rules.failures import report
 from linearcheck.rules.layers import declared_int, input_pin, int_argument
 from linearcheck.rules.operands import resize_parameter
 from linearcheck.rules.provenance import explain_size
+from linearcheck.rules.reshapes import fitting_sizes, fold_of
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import fit_input_size, ranked, replace_text
 from linearcheck.rules.wording import counted, shape
@@ -58,7 +59,9 @@ def check(trace: Trace) -> Iterator[Finding]:
 def _proposals(trace: Trace, conv: Convolution) -> tuple[Proposal, ...]:
     pin, got = input_pin(trace, conv.failure.call), conv.input.shape[conv.channel_axis]
     if pin is not None:
-        return fit_input_size(trace, pin, got)
+        fold = fold_of(trace, conv.input)  # a view that makes other rows of the samples is what is wrong
+        unfolded = [] if fold is None else fitting_sizes(trace, fold)
+        return ranked(unfolded, fit_input_size(trace, pin, got))
     weight = conv.failure.weight
     turned = weight is not None and weight.rank >= 3 and weight.shape[0] == got
     title = f"swap the first two axes of the weight of {conv.failure.name}"

@@ -149,8 +149,23 @@ def _loss(failure: Failure) -> Finding:
         " ".join(text for text in origins if text),
         got=target.sizes if target is not None else None,
         expected=wanted,
-        proposals=_loss_axes(failure, first, target),
+        proposals=ranked(_classes_last(failure, first, target), _loss_axes(failure, first, target)),
     )
+
+
+def _classes_last(failure: Failure, first: TensorInfo | None, target: TensorInfo | None) -> list[Proposal]:
+    """Scores whose classes stand last, moved to axis 1; a target of class numbers without the axis of size 1 in place of the classes."""
+    site = failure.place.site or failure.call.site
+    if failure.operation not in ("cross_entropy", "nll_loss") or first is None or target is None or site is None or first.rank < 2:
+        return []
+    if first.rank > 2 and target.sizes == first.sizes[:-1]:
+        order = (0, first.rank - 1, *range(1, first.rank - 1))
+        action = WrapInput(site, "transpose", (1, 2), position=0) if first.rank == 3 else WrapInput(site, "permute", order, position=0)
+        return [Proposal("permute", f"move the {first.sizes[-1]} classes of {shape(first)} to axis 1", Safety.UNSAFE, (action,))]
+    if target.rank == first.rank and target.sizes == (first.sizes[0], 1, *first.sizes[2:]):
+        dropped = WrapInput(site, "squeeze", (1,), position=1)
+        return [Proposal("squeeze", f"drop axis 1 of the target {shape(target)}", Safety.UNSAFE, (dropped,))]
+    return []
 
 
 def _loss_axes(failure: Failure, first: TensorInfo | None, target: TensorInfo | None) -> tuple[Proposal, ...]:

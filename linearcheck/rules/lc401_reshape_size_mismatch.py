@@ -25,10 +25,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
+from linearcheck.findings import Proposal, ReplaceSource, Safety, SetArgument, Severity
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.provenance import explain_size, origin_sentence
-from linearcheck.rules.reshapes import Reshape, fills, fitting_sizes, keep_batch, reshape_of, sample_factors
+from linearcheck.rules.reshapes import Reshape, fills, fitting_sizes, keep_batch, reshape_of, sample_factors, size_nodes
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import call_at, span_of, text_of
 from linearcheck.rules.suggestions import is_declared_elsewhere, ranked, resize_map, set_output
@@ -72,6 +72,7 @@ def _wrong_sizes(failure: Failure, x: TensorInfo, reshape: Reshape) -> Finding:
         expected=tuple("N" if size == -1 and axis == 0 else "?" if size == -1 else size for axis, size in enumerate(reshape.asked)),
         proposals=ranked(
             keep_batch(trace, reshape),
+            _heads_that_divide(failure, x, reshape),
             _either_side(trace, reshape, fitting_sizes(trace, reshape), _made_to_fit(failure, x, reshape)),
             _made_for_other_input(failure, x, reshape),
         ),
@@ -95,6 +96,32 @@ def _either_side(trace: Trace, reshape: Reshape, sized: Sequence[Proposal], made
 def _changes_number(trace: Trace, proposal: Proposal) -> bool:
     texts = [text_of(trace, action.span) for action in proposal.actions if isinstance(action, ReplaceSource)]
     return all(text.strip().isdigit() for text in texts)
+
+
+def _heads_that_divide(failure: Failure, x: TensorInfo, reshape: Reshape) -> list[Proposal]:
+    """Another number of heads where the features were divided with a remainder: 100 features are 10 heads of 10, not 8 of 12."""
+    site, features = failure.call.site, x.shape[-1] if x.rank > 1 else 0
+    given = failure.call.arguments.get("size", failure.call.arguments.get("shape"))
+    if site is None or size_nodes(failure.trace, failure.call) is None or not isinstance(given, tuple):
+        return []
+    node = call_at(failure.trace, site)
+    for axis in range(1, len(reshape.asked) - 1):
+        heads, each = reshape.asked[axis], reshape.asked[axis + 1]
+        if not isinstance(heads, int) or not isinstance(each, int) or heads < 2 or features % heads == 0 or each != features // heads:
+            continue
+        fitting = sorted((n for n in range(2, features) if features % n == 0), key=lambda number: abs(number - heads))
+        place = axis + 1 if node is not None and len(node.args) > 1 else None  # sizes given one by one, after the tensor
+        return [
+            Proposal(
+                "other",
+                f"make axis {axis} of `{reshape.text}` {number}, which divides {features}",
+                Safety.UNSAFE,
+                (SetArgument(site, failure.call.name, str(place), number, old=heads),),
+            )
+            for number in fitting[:2]
+            if place is not None
+        ]
+    return []
 
 
 def _made_to_fit(failure: Failure, x: TensorInfo, reshape: Reshape) -> list[Proposal | None]:

@@ -21,7 +21,9 @@ Unsafe: the other branch may be the one to change.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from itertools import combinations
 
 from linearcheck.findings import Proposal, Safety, SetArgument, Severity
 from linearcheck.rules.axes import normal_axis
@@ -32,7 +34,7 @@ from linearcheck.rules.operands import equal_features, equal_maps, interpolated,
 from linearcheck.rules.provenance import explain_size, origin_sentence, size_history
 from linearcheck.rules.ranks import of_rank
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.source import list_items
+from linearcheck.rules.source import list_items, node_text
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import axis_words, listed, quoted, shape
 from linearcheck.sizes import is_batch
@@ -149,18 +151,25 @@ def _as_tokens(failure: Failure, first: TensorInfo, other: TensorInfo) -> Propos
 
 
 def _spread(failure: Failure, first: TensorInfo, other: TensorInfo) -> Proposal | None:
-    """One axis more, as long as that of the tensor that it is joined with: a question beside every pair of objects."""
+    """Further axes, as long as those of what it is joined with: a question beside every pair of objects, a label beside a map."""
     short, full = sorted((first, other), key=lambda tensor: tensor.rank)
     trace, site, along = failure.trace, failure.call.site, _along(failure, full)
     items = list_items(trace, site)
-    if site is None or along is None or full.rank - short.rank != 1 or len(items) != len(failure.call.tensors):
+    if site is None or along is None or full.rank == short.rank or short.rank < 2 or len(items) != len(failure.call.tensors):
         return None
-    for axis in range(1, full.rank):
-        wide = (*short.sizes[:axis], full.sizes[axis], *short.sizes[axis:])
-        if axis != along and all(a == b for place, (a, b) in enumerate(zip(wide, full.sizes, strict=True)) if place != along):
-            sizes = ", ".join(str(full.shape[axis]) if place == axis else "-1" for place in range(full.rank))
-            node, title = items[failure.call.tensors.index(short)], f"repeat {shape(short)} along a new axis {axis}"
-            return replace_node(trace, site.path, node, "unsqueeze", title, f"{{}}.unsqueeze({axis}).expand({sizes})")
+    node, whole = items[failure.call.tensors.index(short)], items[failure.call.tensors.index(full)]
+    for axes in combinations(range(1, full.rank), full.rank - short.rank):
+        kept = iter(short.sizes)
+        wide = [full.sizes[axis] if axis in axes else next(kept) for axis in range(full.rank)]
+        if along in axes or any(a != b for axis, (a, b) in enumerate(zip(wide, full.sizes, strict=True)) if axis != along):
+            continue
+        name = node_text(trace, site.path, whole) if isinstance(whole, ast.Name) else ""
+        sizes = ", ".join(
+            (f"{name}.size({axis})" if name else str(full.shape[axis])) if axis in axes else "-1" for axis in range(full.rank)
+        )
+        inserted = "".join(f".unsqueeze({axis})" for axis in axes)
+        title = f"repeat {shape(short)} along {'a new axis' if len(axes) == 1 else 'new axes'} {listed([str(axis) for axis in axes])}"
+        return replace_node(trace, site.path, node, "unsqueeze", title, f"{{}}{inserted}.expand({sizes})")
     return None
 
 

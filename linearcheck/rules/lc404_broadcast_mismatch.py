@@ -29,6 +29,7 @@ from linearcheck.rules.causes import mentions_dtype
 from linearcheck.rules.evidence import BROADCASTING
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.operands import (
+    cropped,
     drop_axes,
     equal_features,
     equal_maps,
@@ -147,7 +148,8 @@ def _sizes(failure: Failure, first: TensorInfo, second: TensorInfo, axes: tuple[
         along = [first.rank + axis for axis in reversed(axes)]
         nodes = [operand_node(trace, failure.call.site, place) for place in (0, 1)]
         maps = (first, second)
-        return [*interpolated(failure, maps, nodes), *equal_maps(trace, first, second, along), *resized(failure, maps, nodes)]
+        cut = [cropped(failure, maps, nodes)] if first.rank == 3 else []
+        return [*interpolated(failure, maps, nodes), *equal_maps(trace, first, second, along), *cut, *resized(failure, maps, nodes)]
     axis = axes[-1]
     places = first.rank + axis, second.rank + axis
     if owned or is_batch(first.sizes[axis]) or is_batch(second.sizes[axis]):

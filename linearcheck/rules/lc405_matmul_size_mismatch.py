@@ -36,8 +36,9 @@ from linearcheck.rules.ranks import of_rank
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.source import nodes_at, operand_node, span_of
 from linearcheck.rules.suggestions import ranked
+from linearcheck.rules.turning import turned_otherwise
 from linearcheck.rules.wording import OPERATORS, listed, quoted, shape
-from linearcheck.sizes import Size, is_batch
+from linearcheck.sizes import Shape, Size, is_batch
 from linearcheck.trace.records import TensorInfo, Trace, tensors_in
 
 RULE = Rule("LC405", "matmul-size-mismatch", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
@@ -102,7 +103,9 @@ def _product(failure: Failure, first: TensorInfo, second: TensorInfo) -> Finding
     proposals = (
         _proposals(failure, first, second, inner)
         if inner is not None and clash
-        else ranked(_resized_stacks(trace, first, second), _repeated_heads(failure, first, second))
+        else ranked(
+            _turned_otherwise(failure, first, second), _resized_stacks(trace, first, second), _repeated_heads(failure, first, second)
+        )
     )
     return report(
         RULE,
@@ -159,7 +162,19 @@ def _proposals(failure: Failure, first: TensorInfo, second: TensorInfo, inner: t
     trace = failure.trace
     sizes = equal_features(trace, first, inner[0], second, inner[1])
     owned = resize_parameter(trace, second, inner[1], first.shape[inner[0]]) if second.role == "parameter" else []
-    return ranked(_transposed(failure, first, second), owned, sizes)
+    return ranked(_turned_otherwise(failure, first, second), _transposed(failure, first, second), owned, sizes)
+
+
+def _turned_otherwise(failure: Failure, first: TensorInfo, second: TensorInfo) -> list[Proposal]:
+    """Other axes for the transposition that made one of the factors, where they then multiply stack by stack."""
+
+    def multiplies(left: Shape, right: Shape) -> bool:
+        return len(left) == len(right) > 1 and left[-1] == right[-2] and left[:-2] == right[:-2]
+
+    return [
+        *turned_otherwise(failure, second, lambda turned: multiplies(first.sizes, turned)),
+        *turned_otherwise(failure, first, lambda turned: multiplies(turned, second.sizes)),
+    ]
 
 
 def _resized_stacks(trace: Trace, first: TensorInfo, second: TensorInfo) -> list[Proposal]:

@@ -70,6 +70,28 @@ def resized(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.ex
     return [proposal for _, proposal in sorted(found, key=lambda entry: entry[0])]
 
 
+def cropped(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.expr | None]) -> Proposal | None:
+    """The last steps of the longer of two sequences, as many as the shorter has left after its windows: `x[:, :, -y.size(2):]`."""
+    trace, site = failure.trace, failure.call.site
+    place = 0 if maps[0].shape[-1] > maps[1].shape[-1] else 1
+    node, other, axis = nodes[place], nodes[1 - place], maps[0].rank - 1
+    length = maps[1 - place].shape[-1]
+    if site is None or node is None or maps[place].shape[-1] >= 2 * length:
+        return None
+    name = other.id if isinstance(other, ast.Name) else ""
+    maker = trace.producer(maps[1 - place])
+    if isinstance(other, ast.Call) and maker is not None:  # `self.mix(gated)`, which keeps the length of `gated`
+        given = maker.input
+        same = given is not None and given.rank == axis + 1 and given.shape[-1] == length
+        name = other.args[0].id if same and len(other.args) == 1 and isinstance(other.args[0], ast.Name) else ""
+    if not name:
+        return None
+    text = node_text(trace, site.path, node)
+    edit = ReplaceSource(span_of(trace, site.path, node), f"{text if is_atom(node) else f'({text})'}[:, :, -{name}.size({axis}):]")
+    title = f"take the last steps of `{text}`, as many as `{name}` has"
+    return Proposal("pad_or_pool", title, Safety.UNSAFE, (edit,)) if "\n" not in text else None
+
+
 def interpolated(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.expr | None]) -> list[Proposal]:
     """An `interpolate` by a factor, which rounding makes miss the size of the other map, made to give that size."""
     trace, site = failure.trace, failure.call.site

@@ -66,13 +66,20 @@ def reshape_of(trace: Trace, call: Call) -> Reshape | None:
     if tensor is None or not all(isinstance(size, int) and not isinstance(size, bool) for size in sizes):
         return None
     plain = tuple(size for size in sizes if isinstance(size, int))
-    return Reshape(call, tensor, tuple(_named(tensor, size) for size in plain))
+    return Reshape(call, tensor, _named(tensor, plain, once=call.failed))
 
 
-def _named(tensor: TensorInfo, size: int) -> Size:
-    """The batch size as `N`: the sizes that are traced stand nowhere in the source."""
-    axis = batch_axis(tensor.sizes)
-    return tensor.sizes[axis] if axis is not None and tensor.shape[axis] == size else size
+def _named(tensor: TensorInfo, sizes: tuple[int, ...], *, once: bool) -> tuple[Size, ...]:
+    """The batch size as `N`: the sizes that are traced stand nowhere in the source.
+
+    `once` is for a call that failed: what else is as large there is so by chance, since one batch has one axis.
+    """
+    batch = batch_axis(tensor.sizes)
+    named: list[Size] = []
+    for size in sizes:
+        is_named = batch is not None and size == tensor.shape[batch] and not (once and tensor.sizes[batch] in named)
+        named.append(tensor.sizes[batch] if is_named and batch is not None else size)
+    return tuple(named)
 
 
 def fills(reshape: Reshape) -> bool:

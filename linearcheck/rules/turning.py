@@ -5,16 +5,17 @@ Without the way back a swapped input only moves the mistake: `x + self.mix(x)` t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety
 from linearcheck.rules.evidence import BROADCASTING
 from linearcheck.rules.failures import Failure
 from linearcheck.rules.layers import enclosing
 from linearcheck.rules.provenance import origin_of
-from linearcheck.rules.source import argument_node, call_at, is_atom, node_text, operand_node, span_of
-from linearcheck.sizes import Shape, shape_text
+from linearcheck.rules.source import argument_node, call_at, constant_value, is_atom, node_text, operand_node, span_of
+from linearcheck.sizes import Shape, is_batch, shape_text
 from linearcheck.trace.records import Call, Span, TensorInfo, Trace
 
 MOVES = frozenset({"permute", "transpose", "t", "T", "mT", "movedim"})
@@ -137,6 +138,34 @@ def turned_operands(failure: Failure, operands: Sequence[tuple[TensorInfo, int]]
         was_turned = any(call.name in MOVES for call in origin_of(failure.trace, tensor))
         found.append((not was_turned, -position, Proposal("permute", title, Safety.UNSAFE, (edit,))))
     return [proposal for *_, proposal in sorted(found, key=lambda entry: entry[:2])]
+
+
+def turned_otherwise(failure: Failure, tensor: TensorInfo, fits: Callable[[Shape], bool]) -> list[Proposal]:
+    """Other axes for the `transpose` or `permute` that made an operand, with the batch where it was: `k.transpose(1, 2)` for `(0, 1)`."""
+    call = failure.trace.producer(tensor)
+    source = call.input if call is not None and call.name in ("transpose", "permute", "swapaxes") else None
+    node = call_at(failure.trace, call.site) if call is not None and source is not None else None
+    if call is None or source is None or node is None or call.site is None or node.keywords:
+        return []
+    numbers = [argument for argument in node.args if isinstance(constant_value(argument), int)]
+    if len(numbers) != (source.rank if call.name == "permute" else 2) or numbers != node.args[-len(numbers) :]:
+        return []
+    first = 1 if source.sizes and is_batch(source.sizes[0]) else 0
+    found = []
+    for order in permutations(range(first, source.rank)):
+        axes = [axis for axis, place in enumerate((*range(first), *order)) if axis != place]
+        written = list(map(str, (*range(first), *order) if call.name == "permute" else axes))
+        if len(written) != len(numbers) or not fits(tuple(source.sizes[axis] for axis in (*range(first), *order))):
+            continue
+        edits = tuple(
+            ReplaceSource(span_of(failure.trace, call.site.path, number), text)
+            for number, text in zip(numbers, written, strict=True)
+            if node_text(failure.trace, call.site.path, number) != text
+        )
+        verb = "move the axes to" if call.name == "permute" else "swap axes"
+        title = f"{verb} {', '.join(written)} in `{call.name}` on line {call.site.line}"
+        found += [Proposal("permute", title, Safety.UNSAFE, edits)] if edits else []
+    return found[:2]
 
 
 def _order_of(sizes: Shape, wanted: Shape) -> tuple[int, ...] | None:

@@ -291,10 +291,13 @@ def _of_rank(shape: Sizes, rank: int) -> list[Sizes]:
 
 
 def _cat_of_ranks(shapes: Sequence[Sizes], dim: int) -> list[Sizes]:
-    """What tensors of different ranks joined may be: all of the lowest rank, or all of the highest."""
+    """What tensors of different ranks joined may be: all of the lowest rank, or all of the highest.
+
+    A map does not lose several axes that hold more than one value each.
+    """
     joined: list[Sizes] = []
     for rank in sorted({len(shape) for shape in shapes}):
-        if not -rank <= dim < rank:
+        if not -rank <= dim < rank or any(len(shape) - rank > max(1, shape.count(1)) for shape in shapes):
             continue
         axis = dim % rank
         given = next(shape for shape in shapes if len(shape) == rank)
