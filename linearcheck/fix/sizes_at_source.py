@@ -491,16 +491,17 @@ def _outputs_of(source: SourceFile, call: ast.Call, expression: ast.expr, name: 
 
 def _set_right_after(source: SourceFile, loop: ast.For, name: str) -> ast.Assign | None:
     """The statement behind a loop that sets a name, if it stands on lines of its own."""
-    body = next((part for part in ast.iter_fields(source.parents[loop]) if isinstance(part[1], list) and loop in part[1]), ("", []))[1]
+    blocks = (value for _, value in ast.iter_fields(source.parents[loop]) if isinstance(value, list))
+    body: list[ast.AST] = next((block for block in blocks if loop in block), [])
     after = body[body.index(loop) + 1] if loop in body[:-1] else None
     if not isinstance(after, ast.Assign) or [dotted(target) for target in after.targets] != [name] or name in names_in(after.value):
         return None
     return after if source.source_of(after) == "".join(source.lines[after.lineno - 1 : after.end_lineno]).strip() else None
 
 
-def _is_set_in(loop: ast.For, name: str) -> bool:
+def _is_set_in(block: ast.For | ast.FunctionDef, name: str) -> bool:
     return any(
-        isinstance(node, ast.Name | ast.Attribute) and dotted(node) == name and isinstance(node.ctx, ast.Store) for node in ast.walk(loop)
+        isinstance(node, ast.Name | ast.Attribute) and dotted(node) == name and isinstance(node.ctx, ast.Store) for node in ast.walk(block)
     )
 
 

@@ -119,7 +119,7 @@ def _proposals(failure: Failure, first: TensorInfo, other: TensorInfo, axes: lis
         tensors = failure.call.tensors
         nodes = [items[tensors.index(tensor)] if len(items) == len(tensors) else None for tensor in (first, other)]
         maps = (first, other)
-        return ranked(interpolated(failure, maps, nodes), equal_maps(trace, first, other, axes), resized(failure, maps, nodes), moved)
+        return ranked(interpolated(failure, maps, nodes), equal_maps(trace, first, other, axes, resized(failure, maps, nodes)), moved)
     if len(axes) == 1:
         features = equal_features(trace, first, axes[0], other, axes[0])
         return ranked(moved, features) if along == 0 else ranked(features, moved)

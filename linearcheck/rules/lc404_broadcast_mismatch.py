@@ -148,8 +148,9 @@ def _sizes(failure: Failure, first: TensorInfo, second: TensorInfo, axes: tuple[
         along = [first.rank + axis for axis in reversed(axes)]
         nodes = [operand_node(trace, failure.call.site, place) for place in (0, 1)]
         maps = (first, second)
-        cut = [cropped(failure, maps, nodes)] if first.rank == 3 else []
-        return [*interpolated(failure, maps, nodes), *equal_maps(trace, first, second, along), *cut, *resized(failure, maps, nodes)]
+        cut = cropped(failure, maps, nodes) if first.rank == 3 else None
+        here = [*([cut] if cut is not None else []), *resized(failure, maps, nodes)]
+        return [*interpolated(failure, maps, nodes), *equal_maps(trace, first, second, along, here)]
     axis = axes[-1]
     places = first.rank + axis, second.rank + axis
     if owned or is_batch(first.sizes[axis]) or is_batch(second.sizes[axis]):

@@ -43,10 +43,20 @@ def is_spatial(trace: Trace, tensor: TensorInfo, axis: int) -> bool:
     return origin.call is not None and isinstance(axis_source(origin.call, origin.tensor, origin.axis), Windowed)
 
 
-def equal_maps(trace: Trace, first: TensorInfo, second: TensorInfo, axes: Sequence[int]) -> list[Proposal]:
-    """Proposals that make two maps equally large along `axes`; the smaller one is made larger first."""
+def equal_maps(trace: Trace, first: TensorInfo, second: TensorInfo, axes: Sequence[int], others: Sequence[Proposal] = ()) -> list[Proposal]:
+    """Proposals that make two maps equally large along `axes`; the smaller one is made larger first.
+
+    `others` change nothing but this one place: they go before a layer that is built by a line which builds its siblings as well.
+    """
     smaller, larger = sorted((first, second), key=lambda tensor: tensor.shape[axes[0]])
-    return [*make_equal(trace, smaller, larger, axes), *make_equal(trace, larger, smaller, axes)]
+    found = [*make_equal(trace, smaller, larger, axes), *make_equal(trace, larger, smaller, axes)]
+    shared = [proposal for proposal in found if _builds_siblings(trace, proposal)]
+    return [*(proposal for proposal in found if proposal not in shared), *others, *shared]
+
+
+def _builds_siblings(trace: Trace, proposal: Proposal) -> bool:
+    calls = [action.call for action in proposal.actions if isinstance(action, SetArgument)]
+    return any(sum(layer.definition == call for layer in trace.layers) > 1 for call in calls)
 
 
 def resized(failure: Failure, maps: Sequence[TensorInfo], nodes: Sequence[ast.expr | None]) -> list[Proposal]:
