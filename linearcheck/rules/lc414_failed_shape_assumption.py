@@ -1,7 +1,8 @@
 """LC414 `failed-shape-assumption`: the model's own code assumes a shape that its tensors do not have.
 
 ## What it catches
-`b, c, h, w = x.shape` of three axes, `x.shape[4]`, an `assert` or `raise` about a size, unpacking `chunk(3)` of two rows.
+`b, c, h, w = x.shape` of three axes, `x.shape[4]`, an `assert` or `raise` about a size, unpacking `chunk(3)` of two rows, a pattern of
+einops that names other axes or sizes than the tensor has.
 
 ## Why it matters
 Nothing is wrong with the check; the tensor that comes in is another one than the author had in mind. Where it came from is shown.
@@ -37,6 +38,12 @@ _SHAPE_WORDS = re.compile(r"\.shape|\.size\(|\.dim\(|\.ndim|\.numel\(|\blen\(|\.
 _MESSAGE_WORDS = re.compile(
     r"shape|size|dimension|\bdim|channel|feature|length|width|height|divisible|multiple|axes|axis|rank|expected .* got", re.IGNORECASE
 )
+_PATTERN = re.compile(
+    r"pattern [\"'](?P<pattern>[^\"']*)[\"'].*?(?:expected (?:>=)?(?P<axes>\d+) dims|Expected (?P<axes2>\d+) dimensions"
+    r"|axis of length (?P<length>\d+) in chunks of (?P<chunk>\d+)|Shape mismatch, (?P<size>\d+) != (?P<given>\d+))",
+    re.DOTALL,
+)
+"""What einops 0.8 says of a pattern that does not fit."""
 _UNPACKING = re.compile(r"(not enough|too many) values to unpack(?: \(expected (\d+)(?:, got (\d+))?\))?")
 
 
@@ -49,6 +56,8 @@ def check(trace: Trace) -> Iterator[Finding]:
 def is_about_shape(error: PythonError) -> bool:
     """Whether the user's own code stopped because of a shape."""
     unpacking = bool(_UNPACKING.search(error.message)) and bool(error.tensors)
+    if error.type == "EinopsError":
+        return bool(_PATTERN.search(error.message))
     if error.type in ("AssertionError", "ValueError", "RuntimeError", "IndexError", "TypeError", "ZeroDivisionError"):
         raised = error.source.startswith(("raise", "assert"))
         about = _SHAPE_WORDS.search(error.source) or (raised and _MESSAGE_WORDS.search(f"{error.source} {error.message}"))
@@ -67,6 +76,9 @@ def _finding(trace: Trace, error: PythonError) -> Finding:
         what = f"`{statement}` unpacks {unpacked.group(2)} values, but there are {got}"
     else:
         what = f"`{statement}` does not hold" if statement.startswith("assert") else f"`{statement}` stops {where}"
+    pattern = _PATTERN.search(error.message) if error.type == "EinopsError" else None
+    if pattern is not None:
+        what, shown = _pattern_words(pattern, next(iter(named.items()), None)), ""
     origins = [origin_sentence(trace, tensor) for tensor in named.values()]
     first = next(iter(named.values()), None)
     diagnostic = Diagnostic(
@@ -86,6 +98,17 @@ def _finding(trace: Trace, error: PythonError) -> Finding:
     if error.module_call is None:
         return Finding(diagnostic)
     return Finding(diagnostic, (error.module_call,), behind=last_call_within(trace, error.module_call))
+
+
+def _pattern_words(told: re.Match[str], tensor: tuple[str, TensorInfo] | None) -> str:
+    """What a pattern of einops asks for that the tensor does not have."""
+    who = f"`{tensor[0]}`, {shape(tensor[1])}" if tensor is not None else "the tensor"
+    start = f"the einops pattern `{told['pattern']}` does not fit {who}"
+    if axes := told["axes"] or told["axes2"]:
+        return f"{start}: it names {axes} axes" + (f", and there are {tensor[1].rank}" if tensor is not None else "")
+    if told["length"]:
+        return f"{start}: an axis of {told['length']} cannot be cut into parts of {told['chunk']}"
+    return f"{start}: an axis is {told['size']}, and {told['given']} is asked for"
 
 
 def _mentioned(error: PythonError) -> dict[str, TensorInfo]:

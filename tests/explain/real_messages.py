@@ -310,14 +310,14 @@ REAL = (
         'einops.EinopsError:  Error while processing rearrange-reduction pattern "b (r h) l -> b l h r".\n Input tensor shape:'
         " torch.Size([16, 11, 11])."
         " Additional info: {'r': 2}.\n Shape mismatch, can't divide axis of length 11 in chunks of 2",
-        "LC401",
+        "LC414",
         ("(16, 11, 11)", "11", "2"),
         "prov-gigapath#94",
     ),
     Real(
         'einops.EinopsError:  Error while processing rearrange-reduction pattern "(b f) c h w -> b c f h w".\n Input tensor shape:'
         " torch.Size([2, 320, 16, 64, 64]). Additional info: {'b': 2}.\n Expected 4 dimensions, got 5",
-        "LC413",
+        "LC414",
         ("(2, 320, 16, 64, 64)", "4"),
         "Hotshot-XL#42",
     ),

@@ -195,6 +195,25 @@ def test_the_authors_own_unpacking() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Wrong shape: expected 3 dims. Received 4-dim tensor.", "it names 3 axes, and there are 4"),
+        ("Expected 3 dimensions, got 4", "it names 3 axes, and there are 4"),
+        ("Shape mismatch, can't divide axis of length 30 in chunks of 4", "an axis of 30 cannot be cut into parts of 4"),
+        ("Shape mismatch, 8 != 16", "an axis is 8, and 16 is asked for"),
+    ],
+)
+def test_a_pattern_of_einops_that_does_not_fit(said: str, told: str) -> None:
+    build = TraceBuilder()
+    x = build.input((N, 8, 30, 30))
+    message = f'Error while processing rearrange-reduction pattern "b c h -> b h c".\n Input tensor shape: torch.Size([4, 8]). \n {said}'
+    build.stop("EinopsError", message, "y = rearrange(x, 'b c h -> b h c')", 12, x=x)
+    found = only(build)
+    assert (found.code, found.got) == ("LC414", (N, 8, 30, 30))
+    assert found.message == f"the einops pattern `b c h -> b h c` does not fit `x`, (N, 8, 30, 30): {told}"
+
+
+@pytest.mark.parametrize(
     ("kind", "message", "source", "code"),
     [
         ("AssertionError", "", "assert x.shape[1] % 8 == 0", "LC414"),

@@ -197,7 +197,7 @@ SEVERAL_TENSORS: tuple[Message, ...] = (
     ),
     says(
         "einops, a size",
-        "LC401",
+        "LC414",
         r"Error while processing \w+-reduction pattern [\"'](?P<pattern>[^\"']*)[\"']\.? Input (?:tensor )?shape: <input:shape>\.?"
         r" Additional info: (?P<given>\{.{0,200}?\})\.? Shape mismatch, (?:can't divide axis of length <length> in chunks of <chunk>|<a>"
         r" != <b>)",
@@ -213,7 +213,7 @@ SEVERAL_TENSORS: tuple[Message, ...] = (
     ),
     says(
         "einops, number of axes",
-        "LC413",
+        "LC414",
         r"Error while processing \w+-reduction pattern [\"'](?P<pattern>[^\"']*)[\"']\.? Input (?:tensor )?shape: <input:shape>\.?"
         r" Additional info: .{0,200}?"
         r"(?:Wrong shape: expected (?P<many>>=)?<expected> dims\. Received <got>-dim tensor|Expected <expected2> dimensions, got <got2>)",
