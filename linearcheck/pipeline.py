@@ -77,7 +77,8 @@ def check_loaded(
     traced = replace(traced, trace=trace)
     loaded = replace(loaded, remarks=(*loaded.remarks, *readings))
     diagnostics = diagnose(trace, job.options.select, job.options.ignore)
-    sys.path += [entry for entry in _SEARCH_PATH if entry not in sys.path]  # what is still to be imported is ours
+    if run_apart is not None:  # in a process of the worker's: what is still to be imported is ours, whatever the model did
+        sys.path += [entry for entry in _SEARCH_PATH if entry not in sys.path]
     if run_apart is not None and job.options.try_fixes and diagnostics and stopped is None:
         diagnostics = _with_tried_fixes(job, loaded, traced, weights, diagnostics, run_apart, time.perf_counter() - began)
     stopped = stopped or _stopped(loaded, traced, diagnostics)

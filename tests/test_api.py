@@ -104,3 +104,10 @@ def test_importing_the_package_imports_no_torch() -> None:
     code = "import sys, linearcheck, linearcheck.rules.registry, linearcheck.report, linearcheck.cli.main; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_search_path_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", sys.path[1:])
+    before = [*sys.path]
+    assert not linearcheck.check(nn.Sequential(nn.Linear(4, 3), nn.Linear(4, 3)), (4,)).ok
+    assert sys.path == before
