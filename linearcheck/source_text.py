@@ -12,6 +12,15 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 BOM = "\ufeff"
 
 
+def plain_text(text: str) -> str:
+    """The text with one form of line end and without a byte order mark.
+
+    >>> plain_text("a\\r\\nb\\rc")
+    'a\\nb\\nc'
+    """
+    return LINE_END.sub("\n", text.removeprefix(BOM))
+
+
 def source_lines(text: str) -> list[str]:
     """The lines of a source file, without their ends and without a byte order mark.
 

@@ -15,7 +15,6 @@ import typer
 from linearcheck.annotations import annotation_edits
 from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.failure import print_errors
-from linearcheck.cli.files import put_in_place
 from linearcheck.cli.model_options import (
     Arguments,
     ConfigFile,
@@ -39,6 +38,7 @@ from linearcheck.fix.text import apply_edits
 from linearcheck.load.records import LoadError
 from linearcheck.load.sources import read_source
 from linearcheck.load.targets import parse_target
+from linearcheck.replacing import put_in_place
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted, model_title
 

@@ -13,13 +13,13 @@ import typer
 
 from linearcheck.cli.apps import app_of, run_app
 from linearcheck.cli.failure import FAILED, print_errors
-from linearcheck.cli.files import put_in_place
 from linearcheck.cli.model_options import Python, Timeout
 from linearcheck.cli.one_run import checked
 from linearcheck.cli.options import CheckArguments, UsageError, time_limit
 from linearcheck.cli.targets import Configs
 from linearcheck.config import Config, ConfigError, find_config, read_config
 from linearcheck.findings import ModelReport, Report
+from linearcheck.replacing import put_in_place
 from linearcheck.report.visible import visible
 from linearcheck.report.wording import counted
 from linearcheck.starting_config import PlacementError, section_of, with_section

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import io
 import os
-import re
-import stat
 import sysconfig
-import tempfile
 import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +14,10 @@ from pathlib import Path
 from linearcheck.findings import Edit, Report
 from linearcheck.fix.repairs import Conflict, Repair, Verify, edits_by_path, plan_repairs
 from linearcheck.fix.text import apply_edits, digest
+from linearcheck.replacing import put_in_place
+from linearcheck.source_text import plain_text
 
 __all__ = ["AppliedFixes", "apply_fixes", "plan_repairs", "render_diff"]
-
-_LINE_END = re.compile(r"\r\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ def apply_fixes(report: Report, *, unsafe: bool, verify: Verify | None = None, r
         try:
             if path in halved:
                 raise CannotWrite(f"`{path}` was not changed, because {' and '.join(f'`{p}`' for p in sorted(refused))} could not be")
-            _replace(target, data)
+            put_in_place(target, data)
             written.append(path)
         except (CannotWrite, OSError) as error:
             refusals.append(Refusal(path, str(error) if isinstance(error, CannotWrite) else _reason(path, error)))
@@ -109,33 +105,12 @@ def _prepared(path: Path, traced: set[str], edits: Sequence[Edit]) -> tuple[Path
         raise CannotWrite(f"`{shown}` is encoded in {encoding}, which cannot hold the new text") from error
 
 
-def _plain(text: str) -> str:
-    return _LINE_END.sub("\n", text.removeprefix("\ufeff"))
-
-
 def is_users_own(path: Path) -> bool:
     """Whether a file may be edited: not one of an installed package or of Python itself."""
     if {"site-packages", "dist-packages"} & set(path.parts):
         return False
     places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return not any(place and path.is_relative_to(Path(place).resolve()) for place in places)
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """Write beside the file, then put the new one in its place in one step, with the old one's mode."""
-    mode = stat.S_IMODE(target.stat().st_mode)
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, target)
-    except BaseException:  # nothing is left behind, also on Ctrl-C
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _reason(path: str, error: Exception) -> str:
@@ -163,4 +138,4 @@ def diff_of(path: str, old: str, new: str) -> str:
 
 
 def _diff_lines(text: str) -> list[str]:
-    return io.StringIO(_plain(text), newline="\n").readlines()
+    return io.StringIO(plain_text(text), newline="\n").readlines()

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from linearcheck.findings import Edit
-from linearcheck.source_text import BOM, LINE_END
+from linearcheck.source_text import BOM, LINE_END, plain_text
 
 Position = tuple[int, int]
 
 
 def digest(text: str) -> str:
     """What tells a text from others, whatever its line ends and byte order mark."""
-    return hashlib.sha256(LINE_END.sub("\n", text.removeprefix(BOM)).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(plain_text(text).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class OverlappingEdits(ValueError):

@@ -223,9 +223,9 @@ def test_nothing_to_repair_is_an_empty_diff() -> None:
 def test_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = write(tmp_path)
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom linearcheck.fix import apply\n"
-        "apply.os.replace = lambda *_: os._exit(9)\n"
-        "apply._replace(Path(sys.argv[1]), b'new')\n"
+        "import os, sys\nfrom pathlib import Path\nfrom linearcheck.replacing import put_in_place\n"
+        "os.replace = lambda *_: os._exit(9)\n"
+        "put_in_place(Path(sys.argv[1]), b'new')\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == 9
