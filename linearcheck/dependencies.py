@@ -64,12 +64,9 @@ class World:
         return all(self.state((kind, argument)) == was for kind, argument, was in states)
 
     def _path(self, path: str) -> str:
-        try:
-            status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return ABSENT
-        if stat.S_ISDIR(status.st_mode):
-            return "folder"
+        status = _status(path)
+        if isinstance(status, str):
+            return status
         if not stat.S_ISREG(status.st_mode):
             return "special"
         if status.st_size > _WHOLE_BYTES:
@@ -79,12 +76,9 @@ class World:
 
     def _kind(self, path: str) -> str:
         """What a path leads to, and the size of what is too large to be read in passing."""
-        try:
-            status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return ABSENT
-        if stat.S_ISDIR(status.st_mode):
-            return "folder"
+        status = _status(path)
+        if isinstance(status, str):
+            return status
         return f"file of {status.st_size}" if status.st_size > _PASSING_BYTES else "file"
 
     def _word(self, argument: str) -> str:
@@ -238,6 +232,15 @@ def without_repetition(states: States) -> States:
 
 def as_triples(states: States) -> list[list[str]]:
     return [[kind, argument, state] for (kind, argument), state in sorted(states.items())]
+
+
+def _status(path: str) -> os.stat_result | str:
+    """Of what a path leads to; a word where there is nothing, or a folder."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ABSENT
+    return "folder" if stat.S_ISDIR(status.st_mode) else status
 
 
 def _is_searched(name: str, is_folder: bool) -> bool:

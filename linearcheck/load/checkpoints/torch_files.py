@@ -6,6 +6,7 @@ import io
 import mmap
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from linearcheck.load.checkpoints.errors import CheckpointError
@@ -74,6 +75,14 @@ def _check_storages(value: Any, folder: str, sizes: dict[str, int]) -> None:
 def storages_in(value: Any) -> list[Stored]:
     """Every storage that an object refers to, each once."""
     found: dict[str, Stored] = {}
+    for item in _parts_of(value):
+        if isinstance(item, Stored) and (key := storage_key(item)) is not None:
+            found.setdefault(key, item)
+    return list(found.values())
+
+
+def _parts_of(value: Any) -> Iterator[Any]:
+    """An object and all that it is made of, each once."""
     seen: set[int] = set()
     pending = [value]
     while pending:
@@ -81,18 +90,14 @@ def storages_in(value: Any) -> list[Stored]:
         if id(item) in seen:
             continue
         seen.add(id(item))
+        yield item
         match item:
-            case Stored():
-                key = storage_key(item)
-                if key is not None:
-                    found.setdefault(key, item)
             case dict():
                 pending += item.values()
             case list() | tuple():
                 pending += item
             case Made():
                 pending += [*item.arguments, item.state, item.items, item.appended]
-    return list(found.values())
 
 
 def read_pickles(file: io.BufferedReader) -> Any:
@@ -144,23 +149,11 @@ _OF_TORCH = (
 def foreign_names(value: Any) -> tuple[str, ...]:
     """Functions and classes, beside torch's own, that loading this object as a pickle would call or build; by name."""
     found: set[str] = set()
-    seen: set[int] = set()
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        match item:
-            case Global():
-                found.add(item.name)
-            case dict():
-                pending += item.values()
-            case list() | tuple():
-                pending += item
-            case Made():
-                found.add(item.function)
-                pending += [*item.arguments, item.state, item.items, item.appended]
+    for item in _parts_of(value):
+        if isinstance(item, Global):
+            found.add(item.name)
+        elif isinstance(item, Made):
+            found.add(item.function)
     return tuple(sorted(name for name in found if not name.startswith(_OF_TORCH)))
 
 
