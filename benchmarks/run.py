@@ -21,6 +21,7 @@ from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
 MODELS = HERE / "models"
+BROKEN = HERE.parent / "tests" / "cli" / "broken_models"
 EXAMPLES = HERE.parent / "docs" / "examples"
 IMPORT_TORCH = (sys.executable, "-c", "import torch")
 LINEARCHECK = (sys.executable, "-m", "linearcheck")
@@ -63,9 +64,8 @@ def rows(cache: str) -> list[Row]:
     lenet = check_command(EXAMPLES / "lenet.py", "--input-shape", "1,28,28")
     stack = check_command(f"{MODELS / 'linears_7b.py'}:Stack", "--input-shape", "4096", *cold)
     kept = ("env", f"XDG_CACHE_HOME={cache}", *lenet)
-    wrong, right = (
-        check_command(MODELS / name, "--diff", "--unsafe-fixes", "--exit-zero", *cold) for name in ("three_errors.py", "no_errors.py")
-    )
+    fixes = ("--diff", "--unsafe-fixes", "--exit-zero", *cold)
+    wrong, right = check_command(BROKEN / "three_errors.py", *fixes), check_command(MODELS / "no_errors.py", *fixes)
     torch = "python -c 'import torch'"
     return [
         Row("check LeNet", torch, processes((*lenet, *cold)), 0.90, (*lenet, *cold)),

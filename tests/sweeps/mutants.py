@@ -19,14 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from linearcheck.findings import Diagnostic, Severity
-from linearcheck.job import CheckOptions
 from linearcheck.load.devices import absent_devices
-from linearcheck.load.shapes import plan_inputs
-from linearcheck.pipeline import forward_signature
 from linearcheck.rules.registry import diagnose
-from linearcheck.trace.inputs import InputChoices, make_inputs
 from linearcheck.worker.isolation import run_in_fork
-from tests.sweeps.running import MEMORY_BYTES, SECONDS, trace_specimen
+from tests.sweeps.running import MEMORY_BYTES, SECONDS, run_eagerly, trace_specimen
 from tests.sweeps.specimen import Specimen
 from tests.sweeps.zoo import SHELVES
 
@@ -142,11 +138,7 @@ class Judge:
         self.calls = self._called()
 
     def _run(self) -> None:
-        options = CheckOptions(input_shapes=self.specimen.shapes, batch=self.specimen.batch, arguments=dict(self.specimen.literals))
-        plan = plan_inputs(options.input_shapes, forward_signature(self.model), options)
-        made = make_inputs(plan, {"N": EAGER_BATCH, **plan.letters}, InputChoices(), self.model, meta=False)
-        with torch.no_grad(), absent_devices():
-            self.model(*made.args, **made.kwargs)
+        run_eagerly(self.specimen, self.model, EAGER_BATCH)
 
     def _called(self) -> Mapping[str, int]:
         counts: Counter[str] = Counter()

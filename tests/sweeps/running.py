@@ -21,6 +21,7 @@ from linearcheck.load.records import LoadedModel
 from linearcheck.load.shapes import plan_inputs
 from linearcheck.pipeline import forward_signature
 from linearcheck.rules.registry import diagnose
+from linearcheck.trace.inputs import InputChoices, make_inputs
 from linearcheck.trace.tracing import ConstructionError, Traced, trace_model
 from linearcheck.worker.isolation import run_in_fork
 from tests.sweeps.specimen import Specimen
@@ -80,8 +81,22 @@ def loaded_from(specimen: Specimen, build: Callable[[], nn.Module] | None = None
     return LoadedModel(specimen.name, Path(f"{specimen.name}.py"), build or specimen.build, is_user_file, source_of, str)
 
 
+def options_of(specimen: Specimen, *, train: bool = False) -> CheckOptions:
+    return CheckOptions(input_shapes=specimen.shapes, batch=specimen.batch, train=train, arguments=dict(specimen.literals))
+
+
+def run_eagerly(specimen: Specimen, model: nn.Module, n: int, changed_row: int | None = None) -> Any:
+    """What the model returns for a batch of `n` samples, one of them changed, in eager PyTorch without linearcheck."""
+    options = options_of(specimen)
+    plan = plan_inputs(options.input_shapes, forward_signature(model), options)
+    made = make_inputs(plan, {"N": n, **plan.letters}, InputChoices(), model, meta=False, changed_row=changed_row)
+    torch.manual_seed(0)
+    with torch.no_grad(), absent_devices():
+        return model(*made.args, **made.kwargs)
+
+
 def trace_specimen(specimen: Specimen, *, train: bool = False, build: Callable[[], nn.Module] | None = None) -> Traced:
-    options = CheckOptions(input_shapes=specimen.shapes, batch=specimen.batch, train=train, arguments=dict(specimen.literals))
+    options = options_of(specimen, train=train)
     with absent_devices():
         return trace_model(
             loaded_from(specimen, build), lambda model: plan_inputs(options.input_shapes, forward_signature(model), options), train=train

@@ -25,15 +25,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from linearcheck.findings import Severity
-from linearcheck.job import CheckOptions
 from linearcheck.load.devices import absent_devices
-from linearcheck.load.shapes import plan_inputs
-from linearcheck.pipeline import forward_signature
 from linearcheck.rules.registry import diagnose
-from linearcheck.trace.inputs import InputChoices, make_inputs
 from linearcheck.trace.nests import tensors_of
 from linearcheck.worker.isolation import run_in_fork
-from tests.sweeps.running import MEMORY_BYTES, SECONDS, loaded_from, trace_specimen
+from tests.sweeps.running import MEMORY_BYTES, SECONDS, loaded_from, run_eagerly, trace_specimen
 from tests.sweeps.specimen import Specimen
 from tests.sweeps.zoo import SHELVES
 
@@ -213,12 +209,7 @@ class Judge:
         self.right = self.outputs(None)
 
     def outputs(self, row: int | None) -> list[Tensor]:
-        options = CheckOptions(input_shapes=self.specimen.shapes, batch=self.specimen.batch, arguments=dict(self.specimen.literals))
-        plan = plan_inputs(options.input_shapes, forward_signature(self.model), options)
-        made = make_inputs(plan, {"N": JUDGED_BATCH, **plan.letters}, InputChoices(), self.model, meta=False, changed_row=row)
-        torch.manual_seed(0)
-        with torch.no_grad(), absent_devices():
-            return tensors_of(self.model(*made.args, **made.kwargs))
+        return tensors_of(run_eagerly(self.specimen, self.model, JUDGED_BATCH, row))
 
     def effect_of(self, mutant: Mutant) -> str:
         """`refused`, `none`, `leak` (a sample's output depends on another one) or `differs`."""
