@@ -70,10 +70,9 @@ def fix_hint(report: Report) -> str:
 
 def checked_how(model: ModelReport) -> str:
     """At which batch sizes a model was traced, as the end of a sentence; "" where it has no batch."""
-    sizes = listed([str(size) for size in model.batch_sizes])
-    if not sizes:
+    if not model.batch_sizes:
         return ""
-    return f" at batch size{'s' if len(model.batch_sizes) > 1 else ''} {sizes}"
+    return f" at batch size{'s' if len(model.batch_sizes) > 1 else ''} {listed([str(size) for size in model.batch_sizes])}"
 
 
 def _verdict(report: Report) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from linearcheck.findings import Diagnostic, Fix, ModelReport, Severity, SizeText
+from linearcheck.sentences import listed as listed
 from linearcheck.sizes import shape_text
 from linearcheck.trace.records import Span
 
@@ -16,15 +17,6 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 error', '1,200 errors')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def listed(words: Sequence[str], last: str = "and") -> str:
-    """Words as a list in a sentence.
-
-    >>> listed(["4", "8", "12"])
-    '4, 8 and 12'
-    """
-    return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def shape_or_dash(shape: Iterable[SizeText] | None) -> str:

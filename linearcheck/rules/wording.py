@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from linearcheck.rules.layers import operation, outermost_layer_call, torch_layer
+from linearcheck.sentences import listed as listed
 from linearcheck.sizes import Shape, Size, shape_text
 from linearcheck.trace.records import Call, Layer, Span, TensorInfo, Trace
 
@@ -60,17 +61,6 @@ def call_on_line(trace: Trace, call: Call) -> str:
 
 def shape(tensor: TensorInfo) -> str:
     return shape_text(tensor.sizes)
-
-
-def listed(words: Sequence[str], last: str = "and") -> str:
-    """Words as an enumeration.
-
-    >>> listed(["32", "64", "128"])
-    '32, 64 and 128'
-    """
-    if len(words) < 2:
-        return words[0] if words else "nothing"
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def counted(count: Size, noun: str) -> str:
