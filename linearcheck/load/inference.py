@@ -191,12 +191,35 @@ class _Inference:
         for draft in drafts:
             draft.guessed = draft.free()
         outcome, note = solver.fit(self._lengths(), self._sides())
+        if note == "nothing fits" and self._take_named_widths(drafts):
+            outcome, note = solver.run(listen=False), ""
         if note == "nothing fits":
             raise self._unknown_input(drafts, "no common image size makes its layers fit")
         if solver.rests_on_guess(outcome):
             raise self._unknown_input(drafts, "a view in it fits some sizes only, and none of the common ones")
         if note:
             self.notes.append(note)
+
+    def _take_named_widths(self, drafts: list[Draft]) -> bool:
+        """Widths that the constructor's arguments name, `action_dim=6` for `action`; only where no size makes the model run."""
+        arguments = {value.name.lower(): value.value for value in self.loaded.init if value.value.isdigit() and int(value.value)}
+        taken = False
+        for draft in drafts:
+            if draft.settled or draft.sizes_told or draft.guessed != [1] or len(draft.axes) != 2:
+                continue
+            name = draft.name.lower()
+            singular = name.removesuffix("s")
+            words = [f"{stem}_{word}" for stem in (name, singular) for word in ("dim", "dims", "size", "features")]
+            named = next((word for word in (*words, f"n_{singular}s", f"num_{singular}s") if word in arguments), None)
+            if named is not None:
+                draft.axes[1], draft.dtype, draft.source, draft.why = (
+                    int(arguments[named]),
+                    None,
+                    "inferred",
+                    f"`{named}` of the constructor",
+                )
+                draft.guessed, draft.sizes_told, taken = [], True, True
+        return taken
 
     def _tie_graph(self, drafts: list[Draft], solver: Solver) -> bool:
         """An adjacency matrix has the nodes on both axes, and the other inputs have them where a batch would be."""

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from math import prod
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety
 from linearcheck.rules.cut import Regroup, regroups
 from linearcheck.rules.evidence import pins_on
 from linearcheck.rules.flow import Reach, reach_of
 from linearcheck.rules.layers import RECURRENT, operation
-from linearcheck.rules.observations import observed, rewrite_call, site_line, user_calls
+from linearcheck.rules.observations import observed, reshaping_calls, rewrite_call, site_line
 from linearcheck.rules.provenance import is_feature_map
-from linearcheck.rules.reshapes import Reshape, fitting_sizes, keep_batch, reshape_of, sample_factors, size_nodes
+from linearcheck.rules.reshapes import Reshape, fitting_sizes, keep_batch, reshape_of, sample_factors, size_nodes, unflatten_source
 from linearcheck.rules.rule import Finding, Rule
 from linearcheck.rules.source import span_of
-from linearcheck.rules.suggestions import ranked
-from linearcheck.rules.wording import quoted, shape, times_text
+from linearcheck.rules.suggestions import change_argument, combined, ranked
+from linearcheck.rules.wording import call_name, quoted, shape, times_text
 from linearcheck.sizes import N, NamedSize, Size, batch_axis, depends_on, is_batch
 from linearcheck.trace.records import Call, TensorInfo, Trace
 
 
 def silent_folds(rule: Rule, trace: Trace) -> Iterator[Finding]:
     """Reshapes after which rows are no longer samples, with weights applied to these rows and no output that has the batch again."""
-    for call in user_calls(trace, "view", "reshape", "flatten"):
+    for call in reshaping_calls(trace, "view", "reshape", "flatten"):
         x, output = call.input, call.output
         if x is None or output is None:
             continue
@@ -116,7 +118,7 @@ def is_final_state(trace: Trace, tensor: TensorInfo) -> bool:
 
 def _finding(rule: Rule, trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, rows: Fraction) -> Finding:
     reshape = reshape_of(trace, call)
-    text = f"`{reshape.text}`" if reshape is not None else f"`{call.name}`"
+    text = f"`{reshape.text}`" if reshape is not None else call_name(trace, call)
     final, parts = is_final_state(trace, x), parts_of_sample(x)
     if parts is not None:
         why = f"The first axis of {shape(x)} holds {parts} rows of each sample, and {output.sizes[1]} of them are put together."
@@ -154,12 +156,26 @@ def _proposals(trace: Trace, call: Call, x: TensorInfo, reshape: Reshape | None,
         last = rewrite_call(trace, call, "other", f"take the last layer's state on line {site_line(call)}", "{}[-1]")
         return ranked(last)
     if reshape is None:
-        return ()
+        return ranked(_flattened_from_one(trace, call, x))
     if (parts := parts_of_sample(x)) is not None:
         return ranked(_with_parts(trace, reshape, parts))
     if len(reshape.asked) <= 2:
         return ranked(keep_batch(trace, reshape))
     return ranked(_square_map(trace, reshape, rows), fitting_sizes(trace, reshape))
+
+
+def _flattened_from_one(trace: Trace, call: Call, x: TensorInfo) -> Proposal | None:
+    """`flatten(1)` for `flatten(0, 1)` of (N, C, L), with the next layer as wide as that makes a sample."""
+    action = unflatten_source(trace, call)
+    output = call.output
+    if action is None or call.arguments.get("start_dim") != 0 or call.arguments.get("end_dim", -1) != 1 or output is None:
+        return None
+    actions = (action, replace(action, argument="end_dim", value=-1))
+    proposal = Proposal("flatten", f"flatten from axis 1 on line {site_line(call)}", Safety.UNSAFE, actions)
+    pins = pins_on(trace, output, output.rank - 1)
+    values = prod(x.shape[1:])
+    follow = change_argument(pins[0].kind, pins[0].layer, pins[0].argument, values, sample_factors(trace, x)) if pins else None
+    return combined(proposal, follow) or proposal
 
 
 def _with_parts(trace: Trace, reshape: Reshape, parts: int) -> Proposal | None:

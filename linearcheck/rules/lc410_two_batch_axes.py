@@ -1,7 +1,8 @@
 """LC410 `two-batch-axes`: (N,) meets (N, 1), and broadcasting makes (N, N) of them; or an index (N,) behind `:` does.
 
 ## What it catches
-`+`, `-`, `/` or a loss of a tensor with the batch as its last axis and one with a last axis of size 1 that a layer or reduction left.
+`+`, `-`, `*`, `/`, a comparison or a loss of a tensor with the batch as its last axis and one with a last axis of size 1 that a layer
+or reduction left.
 And `h[:, lengths - 1]` of (N, T, features), which picks the last steps of all samples from every sample.
 
 ## Why it matters
@@ -40,7 +41,8 @@ from linearcheck.trace.records import Call, TensorInfo, Trace
 RULE = Rule("LC410", "two-batch-axes", Severity.ERROR, FixAvailability.SOMETIMES, __doc__)
 
 LOSSES = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss"})
-ARITHMETIC = frozenset({"add", "sub", "div"})
+ARITHMETIC = frozenset({"add", "sub", "div", "mul", "minimum", "maximum"})
+COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 LEAVING_ONE = frozenset({"linear", "bilinear", "embedding", "gather", "take_along_dim", *CONVOLUTIONS, *ADAPTIVE_POOLS, *RECURRENT})
 """What makes an axis of size 1 by its declaration: `out_features=1`, a table of one column."""
 SAME_AXES = frozenset(
@@ -75,13 +77,15 @@ SAME_AXES = frozenset(
 
 def check(trace: Trace) -> Iterator[Finding]:
     losses = (call for call in trace.calls_of(*LOSSES) if call.kind == "function" and is_settled(call))
-    for call in (*user_calls(trace, *ARITHMETIC), *losses):
+    for call in (*user_calls(trace, *ARITHMETIC, *COMPARISONS), *losses):
         tensors = call.tensors[:2]
         if len(tensors) < 2 or tensors[0].rank == tensors[1].rank:
             continue
         short, long = sorted(tensors, key=lambda tensor: tensor.rank)
         axis = _crossing(short, long)
-        if axis is not None and _is_left_over(trace, long, axis):
+        if axis is None or (call.name in COMPARISONS and long.role == "input"):
+            continue  # two given lists of labels are compared pair by pair
+        if _is_left_over(trace, long, axis):
             yield _finding(trace, call, short, long, axis)
     yield from crossed_picks(RULE, trace)
 

@@ -119,7 +119,11 @@ def _meant_axes(trace: Trace, call: Call, x: TensorInfo) -> list[int]:
 
 
 def _reduced_next(trace: Trace, call: Call, rank: int) -> int | None:
-    """The axis that the weighted values are summed over: `(alpha * states).sum(1)`."""
+    """The axis that the weighted values are summed over: `(alpha * states).sum(1)`, the last one of `alpha @ states`."""
+    weights = {output.uid for output in call.outputs}
+    for later in trace.consumers(call.outputs[0]) if call.outputs else ():
+        if later.name in {"matmul", "bmm"} and later.input is not None and rank > 2:
+            return rank - 1 if later.input.uid in weights else rank - 2
     for later in reach_of(trace, *call.outputs).calls[:6]:
         source = later.input
         if later.name in REDUCTIONS and source is not None and source.rank == rank:

@@ -34,7 +34,7 @@ from linearcheck.rules.evidence import pins_on
 from linearcheck.rules.flow import Reach, inputs_behind, reach_of, steps_back, weights_behind
 from linearcheck.rules.folds import is_final_state
 from linearcheck.rules.layers import RECURRENT
-from linearcheck.rules.leaks import SOFTMAXES, Culprit, culprits, gathers_first_column, has_rows, may_be_meant
+from linearcheck.rules.leaks import SOFTMAXES, Culprit, culprits, gathers_first_column, gives_all_the_same, has_rows, may_be_meant
 from linearcheck.rules.observations import observed, site_line, user_calls
 from linearcheck.rules.reshapes import reshape_of, size_nodes
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
@@ -87,6 +87,16 @@ def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
     else:
         cause = f"{name} moves or adds up values along the batch of {shape(call.input) if call.input is not None else 'its input'}"
     rows = shape(output) if output is not None else "its output"
+    if reduction is not None and reduction.input is not None and gives_all_the_same(trace, call):
+        return observed(
+            RULE, trace, reduction,
+            f"`{reduction.name}` takes the batch away: all N rows of {rows} are the same",
+            f"{cause}, and nothing else of a sample reaches the output.",
+            got=reduction.outputs[0].sizes if reduction.outputs else None,
+            proposals=ranked([_per_sample(step) for step in culprit.through]),
+            severity=severity,
+            accounts_for=[call.index, *(step.index for step in culprit.through)],
+        )  # fmt: skip
     return observed(
         RULE, trace, call,
         f"{name} mixes the samples of the batch: each of the N rows of {rows} depends on the others",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from linearcheck.rules.flow import Reach, ancestors, inputs_behind, reach_of
 from linearcheck.rules.layers import outermost_layer_call
-from linearcheck.sizes import depends_on, is_batch
+from linearcheck.sizes import NamedSize, depends_on, is_batch
 from linearcheck.trace.records import Call, Layer, Leak, TensorInfo, Trace
 
 PRODUCTS = frozenset(
@@ -49,6 +49,8 @@ WRITES = frozenset(
 )
 PICKS = frozenset(["getitem", "index_select", "gather", "take_along_dim", "take", "embedding", "masked_select"])
 STATISTICS = frozenset({"std", "var", "std_mean", "var_mean", "rsqrt", "sqrt"})
+REPEATS = frozenset({"expand", "expand_as", "repeat", "broadcast_to", "tile"})
+SCALINGS = frozenset({"mul", "div", "masked_fill", "float", "to", "contiguous"})
 LENGTHS = re.compile(r"(^|_)(len|lens|length|lengths)(_|$)")
 SOFTMAXES = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax"})
 
@@ -144,7 +146,9 @@ def may_be_meant(trace: Trace, culprit: Culprit) -> bool:
     """Whether models mix samples by such a call on purpose."""
     leak, call = culprit.leak, culprit.call
     steps = [call, *culprit.through]
-    if _sums_batch_alone(call):
+    if _sums_batch_alone(call) or _shifts_rows(call) or gives_all_the_same(trace, call):
+        return False
+    if any(_is_attention_over_samples(trace, step) for step in steps):
         return False
     if leak.paired or any(step.name in PRODUCTS | WRITES for step in steps):
         return True
@@ -184,6 +188,58 @@ def _sums_batch_alone(call: Call) -> bool:
             alone = letter not in right and sum(letter in other for other in terms) == 1
             if is_batch(size) and alone and any(map(is_batch, call.outputs[0].sizes)):
                 return True
+    return False
+
+
+def _shifts_rows(call: Call) -> bool:
+    """`out[1:] = x[:-1]` of rows that a reshape made of samples and steps: the last step of a sample goes to the next sample."""
+    x, value = call.input, call.tensors[1] if len(call.tensors) > 1 else None
+    if call.name != "setitem" or x is None or value is None or x.rank != value.rank or not x.rank:
+        return False
+    rows, written = x.sizes[0], value.sizes[0]
+    if not isinstance(rows, NamedSize) or not isinstance(written, NamedSize):
+        return False
+    folded = rows.names == ("N",) and rows.multiple > 1 and not rows.offset
+    return folded and written.multiple == rows.multiple and written.offset < 0
+
+
+def gives_all_the_same(trace: Trace, call: Call) -> bool:
+    """Whether one value without a batch is repeated for every sample, and the model's outputs come from nothing else: N equal rows."""
+    x, output = call.input, call.output
+    if call.name not in REPEATS or x is None or output is None or any(map(depends_on, x.sizes)) or not depends_on(output.sizes[0]):
+        return False
+    queue = [tensor for tensor in trace.outputs if any(map(depends_on, tensor.sizes))]
+    seen = {tensor.uid for tensor in queue}
+    repeated = {tensor.uid for tensor in call.outputs}
+    for tensor in queue:
+        if tensor.uid in repeated:
+            continue
+        if tensor.role == "input":
+            return False
+        maker = trace.producer(tensor)
+        further = [taken for taken in maker.tensors if taken.uid not in seen] if maker is not None else []
+        seen.update(taken.uid for taken in further)
+        queue += further
+    return bool(queue)
+
+
+def _is_attention_over_samples(trace: Trace, call: Call) -> bool:
+    """`einsum("nqd,nkd->qk", q, k).softmax(-1)`: scores of two batches that are added up over the samples, and weigh each of them.
+
+    Batch whitening takes a root of such a sum, and routing by agreement adds it to what it was before the softmax.
+    """
+    output = call.output
+    if call.name not in {"einsum", "tensordot"} or output is None or any(map(depends_on, output.sizes)):
+        return False
+    if not all(any(map(is_batch, tensor.sizes)) for tensor in call.tensors):
+        return False
+    reached = [output]
+    for tensor in reached:
+        for later in trace.consumers(tensor):
+            if later.name in SOFTMAXES:
+                return True
+            if later.name in SCALINGS:
+                reached += later.outputs
     return False
 
 

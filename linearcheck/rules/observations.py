@@ -9,7 +9,7 @@ from dataclasses import replace
 from linearcheck.findings import FixKind, Proposal, Related, ReplaceSource, Safety, Severity, SizeText
 from linearcheck.rules.failures import failure_of, report
 from linearcheck.rules.flow import is_settled
-from linearcheck.rules.layers import enclosing
+from linearcheck.rules.layers import enclosing, torch_layer
 from linearcheck.rules.rule import Finding, Rule
 from linearcheck.rules.source import call_at, is_atom, node_text, nodes_at, span_of, statement_at
 from linearcheck.sizes import Size
@@ -24,6 +24,19 @@ def user_calls(trace: Trace, *names: str) -> Iterator[Call]:
             layer = trace.layer_of(around) if around is not None else None
             if layer is None or not layer.torch_type or layer.user_class:
                 yield call
+
+
+def reshaping_calls(trace: Trace, *names: str) -> Iterator[Call]:
+    """As `user_calls`, with what `nn.Flatten` and `nn.Unflatten` do: the user placed these as well."""
+    own = {call.index for call in user_calls(trace, *names)}
+    for call in trace.calls_of(*names):
+        if call.index in own or (call.kind == "function" and is_settled(call) and _is_of_flattening_layer(trace, call)):
+            yield call
+
+
+def _is_of_flattening_layer(trace: Trace, call: Call) -> bool:
+    owned = torch_layer(trace, call)
+    return owned is not None and owned[0].torch_type in {"Flatten", "Unflatten"} and not owned[0].user_class
 
 
 def observed(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
 from linearcheck.rules.batch_sizes import written_batch_size
 from linearcheck.rules.cut import Regroup, merging_order, moved_axes, regroups, splitting_order
 from linearcheck.rules.flow import reach_of, steps_back
 from linearcheck.rules.folds import is_final_state
-from linearcheck.rules.layers import RECURRENT, operation
-from linearcheck.rules.observations import observed, receiver_of, rewrite_call, user_calls
+from linearcheck.rules.layers import CONVOLUTIONS, RECURRENT, operation
+from linearcheck.rules.observations import observed, receiver_of, reshaping_calls, rewrite_call
 from linearcheck.rules.provenance import is_feature_map
 from linearcheck.rules.reshapes import reshape_of
 from linearcheck.rules.rule import Finding, Rule
-from linearcheck.rules.source import is_atom, node_text, span_of
+from linearcheck.rules.source import imports_as, is_atom, node_text, span_of
 from linearcheck.rules.suggestions import ranked
 from linearcheck.rules.wording import call_on_line, quoted, shape
 from linearcheck.rules.written_sizes import written_shapes
@@ -29,6 +30,7 @@ SAME_PLACE = RESHAPING | {
 }  # fmt: skip
 """Calls after which every value still stands where it stood in memory."""
 SHIFTING = RESHAPING | {"getitem", "contiguous", "permute", "transpose", "narrow", "to", "float", "movedim"}
+MAP_RANK = 4
 FLATTENED_RANK = 2
 """The batch, and one axis that holds all the rest."""
 
@@ -36,7 +38,7 @@ FLATTENED_RANK = 2
 def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
     """Reshapes that cut through axes where the new sizes show that moving an axis was meant."""
     written = {found[0].index for failure in trace.batch_failures if (found := written_batch_size(trace, failure)) is not None}
-    for call in user_calls(trace, *RESHAPING):
+    for call in reshaping_calls(trace, *RESHAPING):
         before, output = _before(trace, call), call.output
         if call.index in written:
             continue  # a batch size written as a number: LC407 speaks
@@ -50,7 +52,10 @@ def silent_scrambles(rule: Rule, trace: Trace) -> Iterator[Finding]:
         if cut is None or reach_of(trace, output).fails or _is_shift(trace, call):
             continue
         moved = moved_axes(old, new, cut)
-        shared = not moved and (_feeds_shared_weights(trace, before, output) or _is_grid_of_patches(trace, before, output))
+        shared = not moved and any(
+            idiom(trace, before, output)
+            for idiom in (_feeds_shared_weights, _is_grid_of_patches, _rearranges_channels_and_pixels, _is_image_of_tokens)
+        )
         if moved or shared or not _is_flat_capsule(trace, before):
             order = merging_order(old, new)
             yield _finding(rule, trace, call, before, output, cut, order, certain=bool(moved) or shared)
@@ -137,6 +142,35 @@ def _is_grid_of_patches(trace: Trace, x: TensorInfo, output: TensorInfo) -> bool
     return x.sizes[:2] == whole.sizes[:2] and x.shape[2] * x.shape[3] == whole.shape[2] and merging_order(x.sizes, output.sizes) is not None
 
 
+def _rearranges_channels_and_pixels(trace: Trace, x: TensorInfo, output: TensorInfo) -> bool:
+    """A map (N, c * r * r, H, W) viewed as (N, c, H * r, W * r), a pixel shuffle without its permute; or the other way round.
+
+    Splitting the channels first, (N, c, r, r, H, W), and merging all without moving an axis is the same.
+    """
+    whole = next((tensor for tensor, _ in steps_back(trace, x, RESHAPING, limit=3) if tensor.rank == MAP_RANK), None)
+    if whole is None or output.rank != MAP_RANK or whole.sizes[0] != output.sizes[0]:
+        return False
+    if not (whole.role == "input" or is_feature_map(trace, whole)) or not is_batch(output.sizes[0]):
+        return False
+    if 1 in (*whole.shape[2:], *output.shape[2:]):
+        return False
+    few, many = sorted((whole.shape[1:], output.shape[1:]), key=lambda sizes: sizes[0])
+    growths = [large // small for large, small in zip(few[1:], many[1:], strict=True) if large % small == 0]
+    return len(growths) == len(few) - 1 and min(growths) > 1 and many[0] == few[0] * prod(growths)
+
+
+def _is_image_of_tokens(trace: Trace, x: TensorInfo, output: TensorInfo) -> bool:
+    """Tokens (N, T, values) that one Linear made, each with the same weights, viewed as the maps that are returned: no unpatchify."""
+    makers = [maker for _, maker in steps_back(trace, x, SAME_PLACE - RESHAPING, limit=4) if maker is not None]
+    if x.rank != 3 or output.rank != MAP_RANK or not is_batch(x.sizes[0]) or not is_batch(output.sizes[0]):
+        return False
+    if not makers or operation(makers[-1]) not in {"linear", "layer_norm"}:
+        return False
+    reach = reach_of(trace, output)
+    returned = any(tensor.rank == MAP_RANK and is_batch(tensor.sizes[0]) for tensor in reach.outputs)
+    return returned and not reach.weights and not any(operation(later) in CONVOLUTIONS for later in reach.calls)
+
+
 def _is_flat_capsule(trace: Trace, tensor: TensorInfo) -> bool:
     """Primary capsules, `conv(x).view(N, -1, 8)`, group neighbouring values as they lie; each group has weights of its own."""
     return is_feature_map(trace, tensor)
@@ -176,13 +210,28 @@ def _proposals(trace: Trace, call: Call, x: TensorInfo, output: TensorInfo, orde
     if call.name not in ("view", "reshape"):
         return ()
     if order is None:
-        return (_split_then_swapped(trace, call, x, output),)
+        return (_split_then_swapped(trace, call, x, output), _pixel_shuffle(trace, call, x, output))
     moved = [axis for axis, source in enumerate(order) if axis != source]
     words = ", ".join(map(str, moved if len(moved) == 2 else order))
     name = "transpose" if len(moved) == 2 else "permute"
     title = f"{'swap axes ' + ' and '.join(map(str, moved)) if len(moved) == 2 else f'move the axes to ({words})'} before the reshape"
     # `view` refuses what is not contiguous after a permute.
     return (rewrite_call(trace, call, "permute", title, f"{{}}.{name}({words}).reshape({{args}})"),)
+
+
+def _pixel_shuffle(trace: Trace, call: Call, x: TensorInfo, output: TensorInfo) -> Proposal | None:
+    """(N, c * r * r, H, W) to (N, c, H * r, W * r) is what `torch.pixel_shuffle` is for."""
+    if x.rank != MAP_RANK or output.rank != MAP_RANK or not all(x.shape[2:]):
+        return None
+    torch = imports_as(trace, call.site.path, "torch") if call.site is not None else None
+    if torch is None:
+        return None
+    factors = {(large // small, large % small) for large, small in zip(output.shape[2:], x.shape[2:], strict=True)}
+    (factor, rest), *others = factors
+    if others or rest or factor < 2 or x.shape[1] != output.shape[1] * factor**2:
+        return None
+    title = f"rearrange with `{torch}.pixel_shuffle`, by {factor}"
+    return rewrite_call(trace, call, "permute", title, f"{torch}.pixel_shuffle({{}}, {factor})")
 
 
 def _split_then_swapped(trace: Trace, call: Call, x: TensorInfo, output: TensorInfo) -> Proposal | None:

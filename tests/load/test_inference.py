@@ -534,3 +534,28 @@ class Net(nn.Module):
 @pytest.mark.parametrize("turned", ["", ".permute(2, 0, 1)"])
 def test_a_length_is_not_told_by_a_tensor_that_has_it_on_another_axis(workspace, turned: str) -> None:
     assert only(workspace(RELATIVE.replace("{turned}", turned)))[0] == ("N", 16)
+
+
+CRITIC = """
+import torch
+import torch.nn as nn
+class Critic(nn.Module):
+    def __init__(self, action_dim=6, code=50):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 4, 3, stride=2), nn.Linear(4 * 15 * 15, code)
+        self.trunk = nn.Linear({width}, 1)
+    def forward(self, obs, action):
+        h = self.fc(torch.relu(self.conv(obs)).flatten(1))
+        return self.trunk(torch.cat([h, action], dim=1))
+"""
+
+
+def test_a_width_that_the_constructor_names_stands_where_no_size_fits(workspace) -> None:
+    plan = workspace(CRITIC.replace("{width}", "code")).inputs("model.py:Critic")
+    assert [spec.axes for spec in plan.inputs] == [("N", 3, 32, 32), ("N", 6)]
+    assert plan.inputs[1].why == "`action_dim` of the constructor"
+
+
+def test_a_width_that_fits_goes_before_one_that_is_named(workspace) -> None:
+    plan = workspace(CRITIC.replace("{width}", "code + 9")).inputs("model.py:Critic")
+    assert plan.inputs[1].axes == ("N", 9)

@@ -228,3 +228,42 @@ def test_a_layer_never_called_that_takes_something_else_is_called_nowhere(tmp_pa
     path.write_text(SIBLINGS.format(given=9))
     job = CheckJob(Target(str(path), "Net"), CheckOptions(input_shapes=("N,3,20,24",)), working_directory=str(tmp_path))
     assert [found.fixes for found in check_model(job, run_in_fork).diagnostics if found.code == "LC502"] == [()]
+
+
+UPSCALING = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.Conv2d(1, 9, 3, padding=1)
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        return self.up(x).view(n, 1, h * 3, w * 3)
+"""
+
+CO_ATTENTION = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.softmax = nn.Linear(9, 3), nn.Softmax()
+
+    def forward(self, x):
+        h = torch.relu(x)
+        return self.fc((self.softmax(h @ h.transpose(1, 2)) @ h).mean(1))
+"""
+
+
+def test_channels_become_pixels_by_a_pixel_shuffle(tmp_path: Path) -> None:
+    assert first_repair(tmp_path, UPSCALING, "N,1,20,28", "LC411") == ["torch.pixel_shuffle(self.up(x), 3)"]
+
+
+def test_a_softmax_whose_weights_are_multiplied_goes_along_what_is_summed(tmp_path: Path) -> None:
+    (text,) = first_repair(tmp_path, CO_ATTENTION, "N,14,9", "LC503")
+    assert "2" in text
+    assert "1" not in text

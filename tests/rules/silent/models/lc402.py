@@ -305,3 +305,42 @@ class ShotsInPairs(nn.Module):
     def forward(self, x):
         f = torch.relu(self.conv(x.flatten(0, 1))).amax((2, 3))
         return self.fc(f.view(-1, 2 * f.size(1))).view(x.size(0), 3, 5).mean(1)
+
+
+# input: N,10,52
+class ElectrodesAsRows(nn.Module):
+    """`nn.Flatten(0, 1)` of (N, C, L): every channel of a convolution becomes a row of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.spatial, self.flatten = nn.Conv1d(10, 18, 1), nn.Flatten(0, 1)
+        self.classifier = nn.Sequential(nn.Linear(52, 32), nn.ReLU(), nn.Linear(32, 17))
+
+    def forward(self, emg):
+        x = self.flatten(torch.relu(self.spatial(emg)))  # LC402
+        return self.classifier(x)
+
+
+# input: N,6,3,20,20
+class FramesFlattened(nn.Module):
+    """The same layer for the frames of a clip, which come back together."""
+
+    def __init__(self):
+        super().__init__()
+        self.fold, self.unfold = nn.Flatten(0, 1), nn.Unflatten(0, (-1, 6))
+        self.net, self.out = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), nn.Linear(8, 5)
+
+    def forward(self, clip):
+        return self.out(self.unfold(self.net(self.fold(clip))).mean(1))
+
+
+# input: N,12:int64
+class TokensFlattened(nn.Module):
+    """Every token a row, for a loss over tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.fold, self.out = nn.Embedding(60, 16), nn.Flatten(0, 1), nn.Linear(16, 60)
+
+    def forward(self, ids):
+        return self.out(self.fold(self.embed(ids)))

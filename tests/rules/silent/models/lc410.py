@@ -337,3 +337,76 @@ class ScoresOfEachOthersItems(nn.Module):
     def forward(self, user, item):
         scores = self.user(user) @ self.items.weight.t()
         return scores[:, item]
+
+
+# input: N,31; N
+class HingeLoss(nn.Module):
+    """A linear support vector machine; y is -1 or 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.score = nn.Linear(31, 1)
+
+    def forward(self, x, y):
+        margin = self.score(x)
+        return torch.clamp(1 - y * margin, min=0).mean()  # LC410
+
+
+# input: N,31; N
+class HingeLossSqueezed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.score = nn.Linear(31, 1)
+
+    def forward(self, x, y):
+        return torch.clamp(1 - y * self.score(x).squeeze(1), min=0).mean()
+
+
+# input: N,12; N:int64; N; N
+class ClippedPolicy(nn.Module):
+    """PPO: the ratio is (N, 1) for want of a squeeze after the gather."""
+
+    def __init__(self):
+        super().__init__()
+        self.policy = nn.Sequential(nn.Linear(12, 20), nn.Tanh(), nn.Linear(20, 4))
+
+    def forward(self, obs, action, old, advantage):
+        ratio = torch.exp(F.log_softmax(self.policy(obs), 1).gather(1, action.unsqueeze(1)) - old.unsqueeze(1))
+        return -torch.min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage).mean()  # LC410
+
+
+# input: N,12; N
+class Accuracy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(12, 20), nn.ReLU(), nn.Linear(20, 1), nn.Sigmoid())
+
+    def forward(self, x, y):
+        return (self.net(x).round() == y).float().mean()  # LC410
+
+
+# input: N,12; N,1:int64; N:int64
+class MaskedByLabels(nn.Module):
+    """Supervised contrastive learning with the labels as a column and as a row, both given."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(12, 16)
+
+    def forward(self, x, labels, other_labels):
+        z = F.normalize(self.net(x), dim=1)
+        same = (labels == other_labels).float()
+        return -(same * F.log_softmax(z @ z.T / 0.1, dim=1)).sum(1).mean()
+
+
+# input: N,12; N
+class WeighedColumns(nn.Module):
+    """(N, 1) times (N, C): a gate for each sample, and weights that got their axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate, self.value, self.out = nn.Linear(12, 1), nn.Linear(12, 9), nn.Linear(9, 1)
+
+    def forward(self, x, weight):
+        h = torch.sigmoid(self.gate(x)) * self.value(x)
+        return (weight[:, None] * self.out(h)).mean()

@@ -545,3 +545,129 @@ class ReorderedInTiles(nn.Module):
         x = x.view(n, c, h // t, t, w // t, t).permute(0, 2, 4, 1, 3, 5)
         x = x.reshape(n, (h // t) * (w // t), c * t * t)
         return self.head(torch.relu(self.embed(x)).mean(1))
+
+
+# input: N,1,20,28
+class UpscaledWithoutMoving(nn.Module):
+    """ESPCN with a `view` for its pixel shuffle."""
+
+    def __init__(self, scale=3):
+        super().__init__()
+        self.scale, self.body, self.up = scale, nn.Conv2d(1, 30, 5, padding=2), nn.Conv2d(30, scale**2, 3, padding=1)
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        y = self.up(torch.relu(self.body(x)))
+        return y.view(n, 1, h * self.scale, w * self.scale)  # LC411
+
+
+# input: N,3,12,16
+class UpscaledInTwoSteps(nn.Module):
+    """The channels are split, (N, c, r, r, H, W), and all is merged without the permute between."""
+
+    def __init__(self):
+        super().__init__()
+        self.up = nn.Conv2d(3, 20, 3, padding=1)
+        self.out = nn.Conv2d(5, 3, 3, padding=1)
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        y = self.up(x).view(n, 5, 2, 2, h, w)
+        return self.out(y.reshape(n, 5, 2 * h, 2 * w))  # LC411
+
+
+# input: N,3,20,24
+class PassthroughByView(nn.Module):
+    """YOLOv2's passthrough layer, space to depth, as a `view`."""
+
+    def __init__(self):
+        super().__init__()
+        self.fine, self.coarse, self.out = nn.Conv2d(3, 10, 3, padding=1), nn.Conv2d(3, 12, 2, 2), nn.Conv2d(52, 9, 1)
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        fine = self.fine(x).view(n, 40, h // 2, w // 2)  # LC411
+        return self.out(torch.cat([fine, self.coarse(x)], 1))
+
+
+# input: N,3,20,24
+class PassthroughMoved(nn.Module):
+    """Darknet's reorganisation with its transposes (marvis/pytorch-yolo2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.fine, self.coarse, self.out = nn.Conv2d(3, 10, 3, padding=1), nn.Conv2d(3, 12, 2, 2), nn.Conv2d(52, 9, 1)
+
+    def forward(self, x):
+        fine = self.fine(x)
+        n, c, h, w = fine.shape
+        fine = fine.view(n, c, h // 2, 2, w // 2, 2).transpose(3, 4).contiguous()
+        fine = fine.view(n, c, h // 2 * (w // 2), 4).transpose(2, 3).contiguous()
+        fine = fine.view(n, c, 4, h // 2, w // 2).transpose(1, 2).contiguous().view(n, 4 * c, h // 2, w // 2)
+        return self.out(torch.cat([fine, self.coarse(x)], 1))
+
+
+# input: N,30,72
+class TokensAsImage(nn.Module):
+    """A masked autoencoder's decoder whose patches are not put where they belong."""
+
+    def __init__(self):
+        super().__init__()
+        self.block, self.norm, self.pred = nn.TransformerEncoderLayer(72, 6, 90, batch_first=True), nn.LayerNorm(72), nn.Linear(72, 192)
+
+    def forward(self, tokens):
+        x = self.pred(self.norm(self.block(tokens)))
+        return x.reshape(x.shape[0], 3, 40, 48)  # LC411
+
+
+# input: N,30,72
+class TokensUnpatchified(nn.Module):
+    """The same as in facebookresearch/mae."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.pred = nn.LayerNorm(72), nn.Linear(72, 192)
+
+    def forward(self, tokens):
+        x = self.pred(self.norm(tokens)).reshape(tokens.shape[0], 5, 6, 8, 8, 3)
+        return torch.einsum("nhwpqc->nchpwq", x).reshape(tokens.shape[0], 3, 40, 48)
+
+
+# input: N,14,32
+class RowsOfAnImage(nn.Module):
+    """A recurrent generator (DRAW's relatives): one row of the image for each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.row = nn.LSTM(32, 40, batch_first=True), nn.Linear(40, 21)
+
+    def forward(self, z):
+        rows = torch.sigmoid(self.row(self.rnn(z)[0]))
+        return rows.view(rows.size(0), 1, 14, 21)
+
+
+# input: N,6,35
+class LinearOverPositions(nn.Module):
+    """A channel for each token: the Linear makes all positions of a map (MLP decoders of masked channels)."""
+
+    def __init__(self):
+        super().__init__()
+        self.spread = nn.Linear(35, 120)
+
+    def forward(self, x):
+        return self.spread(x).view(x.size(0), 6, 10, 12)
+
+
+# input: N,5,24
+class SlotsToMap(nn.Module):
+    """A flat code out of all slots, and a decoder of convolutions that takes it as it comes."""
+
+    def __init__(self):
+        super().__init__()
+        self.slots, self.decode = (
+            nn.Linear(24, 48),
+            nn.Sequential(nn.ConvTranspose2d(15, 8, 4, 2, 1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1)),
+        )
+
+    def forward(self, x):
+        return self.decode(self.slots(x).flatten(1).view(x.size(0), 15, 4, 4))

@@ -217,3 +217,16 @@ class BagProbability(nn.Module):
         h = torch.relu(self.conv(bag)).mean((2, 3))
         weights = torch.softmax(self.score(h), 0)
         return torch.sigmoid(self.fc((weights * h).sum(0))).squeeze()
+
+
+# input: N,14,20; N,36,20
+class CoAttention(nn.Module):
+    """`nn.Softmax()` of (N, words, regions)."""
+
+    def __init__(self):
+        super().__init__()
+        self.affinity, self.softmax, self.out = nn.Linear(20, 20), nn.Softmax(), nn.Linear(20, 6)
+
+    def forward(self, words, regions):
+        scores = torch.bmm(self.affinity(words), regions.transpose(1, 2))
+        return self.out(torch.bmm(self.softmax(scores), regions).mean(1))  # LC503

@@ -494,3 +494,114 @@ class PairsStacked(nn.Module):
     def forward(self, x):
         a, b = self.net(x).chunk(2)
         return F.cosine_similarity(a, b)
+
+
+# input: N,5,3,20,20
+class TemporalShiftOfRows(nn.Module):
+    """TSM on (N * T, C, H, W) as if it were one video."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.conv, self.fc = nn.Conv2d(3, 24, 3, 2, 1), nn.Conv2d(24, 30, 3, 2, 1), nn.Linear(30, 7)
+
+    def forward(self, video):
+        n, t = video.shape[:2]
+        x = torch.relu(self.stem(video.flatten(0, 1)))
+        out = x.clone()
+        out[:-1, :3] = x[1:, :3]  # LC504
+        out[1:, 3:6] = x[:-1, 3:6]  # LC504
+        return self.fc(torch.relu(self.conv(out)).mean((2, 3))).view(n, t, -1).mean(1)
+
+
+# input: N,5,3,20,20
+class TemporalShiftOfFrames(nn.Module):
+    """As in mit-han-lab/temporal-shift-module."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.conv, self.fc = nn.Conv2d(3, 24, 3, 2, 1), nn.Conv2d(24, 30, 3, 2, 1), nn.Linear(30, 7)
+
+    def forward(self, video):
+        n, t = video.shape[:2]
+        x = torch.relu(self.stem(video.flatten(0, 1)))
+        x = x.view(n, t, *x.shape[1:])
+        out = torch.zeros_like(x)
+        out[:, :-1, :3] = x[:, 1:, :3]
+        out[:, 1:, 3:6] = x[:, :-1, 3:6]
+        out[:, :, 6:] = x[:, :, 6:]
+        return self.fc(torch.relu(self.conv(out.flatten(0, 1))).mean((2, 3))).view(n, t, -1).mean(1)
+
+
+# input: N,3,24,24
+class GramOfTheBatch(nn.Module):
+    """Second-order pooling whose einsum has no letter for the batch left."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 12, 3, 2, 1), nn.Linear(144, 9)
+
+    def forward(self, x):
+        f = torch.relu(self.conv(x)).flatten(2)
+        gram = torch.einsum("nci,ndi->cd", f, f) / f.size(2)  # LC504
+        return self.fc(gram.flatten().expand(x.size(0), -1))
+
+
+# input: N,3,24,24
+class GramOfEach(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 12, 3, 2, 1), nn.Linear(144, 9)
+
+    def forward(self, x):
+        f = torch.relu(self.conv(x)).flatten(2)
+        return self.fc((torch.einsum("nci,ndi->ncd", f, f) / f.size(2)).flatten(1))
+
+
+# input: N,11,20
+class ScoresOfAllSamples(nn.Module):
+    """The batch letter is missing after the arrow, so all samples share the sum of their attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(20, 60), nn.Linear(20, 4)
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        weights = (torch.einsum("nqd,nkd->qk", q, k) / 20**0.5).softmax(-1)
+        return self.out(torch.einsum("qk,nkd->nqd", weights, v))  # LC504
+
+
+# input: N,3,24,24
+class BatchWhitening(nn.Module):
+    """Iterative normalisation (huangleiBuaa/IterNorm): a root of the covariance over the batch whitens each sample of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.centre, self.fc = nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm1d(8, affine=False), nn.Linear(8, 5)
+
+    def forward(self, x):
+        f = self.centre(self.conv(x).flatten(2))
+        cov = torch.einsum("nci,ndi->cd", f, f) / (f.size(0) * f.size(2)) + 1e-3 * torch.eye(8)
+        cov = cov / cov.trace()
+        p = torch.eye(8)
+        for _ in range(3):
+            p = 0.5 * (3 * p - p @ p @ p @ cov)
+        return self.fc(torch.relu(torch.einsum("cd,ndi->nci", p, f)).mean(2))
+
+
+# input: N,10,12
+class RoutingOfTheBatch(nn.Module):
+    """Capsules whose couplings are shared by the batch (cedrickchee/capsule-net-pytorch): agreement is added to what was there."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(10, 12, 3, 6) * 0.1)
+
+    def forward(self, x):
+        votes = torch.einsum("nid,idkc->nikc", x, self.weight)
+        logits = torch.zeros(10, 3)
+        for _ in range(2):
+            joined = torch.einsum("ik,nikc->nkc", logits.softmax(1), votes)
+            out = joined * joined.norm(dim=-1, keepdim=True) / (1 + joined.pow(2).sum(-1, keepdim=True))
+            logits = logits + torch.einsum("nikc,nkc->ik", votes, out) / x.size(0)
+        return out.norm(dim=-1)
