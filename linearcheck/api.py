@@ -130,13 +130,14 @@ def check(
     import torch
 
     sources = {path: text for path in {d.path for m in models for d in m.diagnostics if d.path} if (text := _read(path)) is not None}
+    from linearcheck.notebooks import in_cells
     from linearcheck.report.fingerprint import with_fingerprints
 
     report = with_fingerprints(
         Report(models=models, torch_version=torch.__version__, python_version=platform.python_version(), sources=sources)
     )
     assert isinstance(report, Report)  # it keeps the class that it is given
-    return report
+    return in_cells(report)
 
 
 def _shape_text(shape: ShapeGiven) -> str:
@@ -147,8 +148,12 @@ def _shape_text(shape: ShapeGiven) -> str:
 
 def _read(path: str) -> str | None:
     try:
+        if path.endswith(".ipynb"):
+            from linearcheck.load.sources import read_source
+
+            return read_source(Path(path).absolute()).text
         return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):
+    except (OSError, ValueError, LoadError):
         return _source_of(path) or None  # a notebook's cell is no file, and its text is known
 
 

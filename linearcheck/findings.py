@@ -207,6 +207,8 @@ class LayerCall:
     line: int
     input: tuple[SizeText, ...] | None
     output: tuple[SizeText, ...] | None
+    path: str = ""
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,8 @@ class LayerReport:
     params: int
     status: str
     calls: tuple[LayerCall, ...] = ()
+    path: str = ""
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

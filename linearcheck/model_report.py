@@ -50,6 +50,7 @@ def _row(layer: Layer, calls: Sequence[Call], status: str | None) -> LayerReport
         params=layer.n_params,
         status=status or ("ok" if calls or _runs_inside_its_parent(layer) else "not called"),
         calls=tuple(_call(call) for call in calls),
+        path=layer.definition.path if layer.definition else "",
     )
 
 
@@ -60,7 +61,8 @@ def _runs_inside_its_parent(layer: Layer) -> bool:
 
 def _call(call: Call) -> LayerCall:
     given, made = call.input, call.output
-    return LayerCall(call.site.line if call.site else 0, given.sizes if given else None, made.sizes if made else None)
+    shapes = (given.sizes if given else None, made.sizes if made else None)
+    return LayerCall(call.site.line if call.site else 0, *shapes, call.site.path if call.site else "")
 
 
 def input_reports(plan: InputPlan, trace: Trace) -> tuple[InputReport, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import inspect
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +40,7 @@ from linearcheck.weights import Weights, read_weights, whose, with_weights
 
 __all__ = ["check_model", "discover_models"]
 
-_SEARCH_PATH = tuple(sys.path)
+_IMPORTING = tuple(sys.path), tuple(sys.meta_path), tuple(sys.path_hooks)
 ROOM_FOR_AXES = {f"{kind}{dims}d": dims + 2 for kind in ("conv", "conv_transpose", "max_pool", "avg_pool") for dims in (1, 2, 3)}
 
 
@@ -77,8 +78,8 @@ def check_loaded(
     traced = replace(traced, trace=trace)
     loaded = replace(loaded, remarks=(*loaded.remarks, *readings))
     diagnostics = diagnose(trace, job.options.select, job.options.ignore)
-    if run_apart is not None:  # in a process of the worker's: what is still to be imported is ours, whatever the model did
-        sys.path += [entry for entry in _SEARCH_PATH if entry not in sys.path]
+    if run_apart is not None:  # in a process of the worker's
+        _put_back_for_us(job)
     if run_apart is not None and job.options.try_fixes and diagnostics and stopped is None:
         diagnostics = _with_tried_fixes(job, loaded, traced, weights, diagnostics, run_apart, time.perf_counter() - began)
     stopped = stopped or _stopped(loaded, traced, diagnostics)
@@ -88,6 +89,17 @@ def check_loaded(
         raise stopped
     report = _report(job, loaded, traced, (skipped_diagnostic(stopped), *diagnostics), time.perf_counter() - began)
     return replace(report, status="skipped", reason=stopped.message)
+
+
+def _put_back_for_us(job: CheckJob) -> None:
+    """What the model's code may have taken away, for what is still to be imported and read is ours."""
+    for present, before in zip((sys.path, sys.meta_path, sys.path_hooks), _IMPORTING, strict=True):
+        present += [entry for entry in before if entry not in present]  # type: ignore[operator,attr-defined]
+    try:
+        os.getcwd()
+    except OSError:  # a temporary folder, say, which is gone
+        with contextlib.suppress(OSError):
+            os.chdir(job.working_directory)
 
 
 @contextlib.contextmanager

@@ -118,8 +118,10 @@ def _text_of(report: AnyReport) -> str:
 
     from rich.console import Console
 
+    from linearcheck.notebooks import in_cells
     from linearcheck.report.table import print_report
 
+    report = in_cells(report)
     console = Console(file=io.StringIO(), width=_WIDTH, color_system=None, force_terminal=False)
     with console.capture() as captured:
         print_report(report, console, quiet=True)

@@ -27,6 +27,7 @@ from linearcheck.cli.model_options import (
 )
 from linearcheck.cli.one_run import checked
 from linearcheck.cli.options import UsageError
+from linearcheck.notebooks import in_cells
 
 _EPILOG = "Exit code: 0 every model was traced, whatever is wrong with it, 2 one was not, or the usage is wrong."
 
@@ -55,14 +56,15 @@ def layers(
     )  # fmt: skip
     run = checked(arguments)
     print_errors(run.report.errors)
+    report = in_cells(run.report)
     from linearcheck.report import layers_only
 
     if output_format == "json":
-        sys.stdout.write(layers_only.render_layers_json(run.report))
+        sys.stdout.write(layers_only.render_layers_json(report))
     else:
         from rich.console import Console
 
-        layers_only.print_layers(run.report, Console(file=sys.stdout))
+        layers_only.print_layers(report, Console(file=sys.stdout))
     return run.code
 
 

@@ -6,14 +6,11 @@ import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from linearcheck.cli.files import write_file
 from linearcheck.cli.options import UsageError
 from linearcheck.findings import Report, RunError
-from linearcheck.load.records import LoadError
-from linearcheck.load.sources import read_source
-from linearcheck.notebooks import Cells, in_cells
+from linearcheck.notebooks import in_cells
 from linearcheck.report import FORMATS, render
 from linearcheck.report.visible import without_commands
 
@@ -80,7 +77,7 @@ def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, qu
     Raises:
         BrokenPipeError: If stdout is closed.
     """
-    report = in_cells(report, _cells_of)
+    report = in_cells(report)
     texts = [_text(report, output, verbose, quiet) for output in outputs]
     errors: list[RunError] = []
     files: list[tuple[str, str]] = []
@@ -92,13 +89,6 @@ def write_report(report: Report, outputs: Sequence[Output], *, verbose: bool, qu
         else:
             files.append((output.path, text))
     return Written(tuple(files), tuple(errors))
-
-
-def _cells_of(path: str) -> Cells:
-    try:
-        return read_source(Path(path).absolute()).cells
-    except LoadError:
-        return ()
 
 
 def _text(report: Report, output: Output, verbose: bool, quiet: bool) -> str:

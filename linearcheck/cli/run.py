@@ -195,7 +195,7 @@ def _fix(run: Checks, report: Report, arguments: CheckArguments) -> tuple[Report
 
     fixed = fix_files(report, run.check, unsafe=arguments.unsafe_fixes)
     for repair in fixed.repairs:
-        print(visible(f"fixed {repair.finding.code} in {repair.who}: {repair.fix.title}"), file=sys.stderr)
+        print(visible(f"fixed {repair}"), file=sys.stderr)
     for problem in fixed.problems:
         print(visible(f"not fixed: {problem}"), file=sys.stderr)
     return fixed.report, len(fixed.written)

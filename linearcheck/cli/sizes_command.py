@@ -26,6 +26,7 @@ from linearcheck.cli.model_options import (
 from linearcheck.cli.one_run import checked
 from linearcheck.cli.options import UsageError
 from linearcheck.findings import Report
+from linearcheck.notebooks import in_cells
 
 PIPELINE = "linearcheck.accepted_sizes:measure_sizes"
 _EPILOG = "Exit code: 0 every model was measured, 2 one was not, or the usage is wrong."
@@ -59,7 +60,7 @@ def sizes(
     print_errors(run.report.errors)
     if verbose and run.traceback:
         print(run.traceback, file=sys.stderr)
-    _show(run.report, as_json=output_format == "json")
+    _show(in_cells(run.report), as_json=output_format == "json")
     return 2 if run.report.errors or any(model.status == "skipped" for model in run.report.models) else 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from linearcheck.findings import Edit, Report
 from linearcheck.fix.repairs import Conflict, Repair, Verify, edits_by_path, plan_repairs
 from linearcheck.fix.text import apply_edits, digest
+from linearcheck.load.notebook_cells import CannotPutBack, NotANotebook, code_of, put_back
 from linearcheck.replacing import put_in_place
 from linearcheck.source_text import plain_text
 
@@ -87,20 +88,23 @@ def _prepared(path: Path, traced: set[str], edits: Sequence[Edit]) -> tuple[Path
     target = path.resolve()
     if not is_users_own(target):
         raise CannotWrite(f"`{shown}` belongs to an installed package and was not changed")
-    if target.suffix == ".ipynb":
-        raise CannotWrite(f"`{shown}` is a notebook; its cells are not changed")
+    is_notebook = target.suffix == ".ipynb"
     try:
         data = target.read_bytes()
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        encoding = "utf-8" if is_notebook else tokenize.detect_encoding(io.BytesIO(data).readline)[0]
         text = data.decode(encoding)
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        code = code_of(text) if is_notebook else text
+    except (OSError, SyntaxError, UnicodeDecodeError, NotANotebook) as error:
         raise CannotWrite(_reason(shown, error)) from error
-    if {digest(text)} != traced:
+    if {digest(code)} != traced:
         raise CannotWrite(f"`{shown}` has changed since it was checked; check it again")
     if not os.access(target, os.W_OK):
         raise CannotWrite(f"`{shown}` is read-only")
     try:
-        return target, apply_edits(text, edits).encode(encoding)  # positions hold whatever the line ends are
+        changed = apply_edits(code, edits)  # positions hold whatever the line ends are
+        return target, (put_back(text, changed) if is_notebook else changed).encode(encoding)
+    except CannotPutBack as error:
+        raise CannotWrite(f"`{shown}` was not changed: {error}") from error
     except UnicodeEncodeError as error:
         raise CannotWrite(f"`{shown}` is encoded in {encoding}, which cannot hold the new text") from error
 

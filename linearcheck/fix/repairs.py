@@ -77,14 +77,12 @@ def _wanted(report: Report, unsafe: bool) -> Iterator[Repair]:
 
 
 def _possible(report: Report, wanted: list[Repair]) -> tuple[list[Repair], list[Conflict]]:
-    """Repairs of files whose present text is the one that was traced, and that are no notebooks."""
+    """Repairs of files whose present text is the one that was traced."""
     conflicts: list[Conflict] = []
     possible: list[Repair] = []
     for repair in wanted:
         edit = repair.fix.edits[0]
-        if any(edit.path.endswith(".ipynb") for edit in repair.fix.edits):
-            conflicts.append(Conflict(edit.path, edit.start[0], (repair,), "cells of a notebook are not changed"))
-        elif any(digest(report.sources[path]) != traced for path, traced in repair.fix.digests):
+        if any(digest(report.sources[path]) != traced for path, traced in repair.fix.digests):
             conflicts.append(Conflict(edit.path, edit.start[0], (repair,), "the file has changed since it was checked"))
         else:
             possible.append(repair)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import os
 import re
 import tokenize
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from linearcheck.load.notebook_cells import NotANotebook, cells_in, code_of, is_code
 from linearcheck.load.records import LoadError
 
 MAX_BYTES = 50_000_000
@@ -57,12 +57,19 @@ def read_source(path: Path, overlay: Mapping[str, str] | None = None, shown: str
         LoadError: LC901, if there is no such file or it holds no text.
     """
     shown = shown if shown is not None else display_path(path)
-    text = (overlay or {}).get(str(path))
-    if text is None:
-        text = _decode(_read_bytes(path, shown), path, shown)
+    changed = (overlay or {}).get(str(path))
+    text = changed if changed is not None else _decode(_read_bytes(path, shown), path, shown)
     if path.suffix == ".ipynb":
-        return _notebook(path, text, shown)
+        return _notebook(path, text, shown, is_changed=changed is not None)
     return Source(path, text, shown)
+
+
+def cells_of(path: str) -> tuple[tuple[int, int], ...]:
+    """See `Source.cells`; none of a file that cannot be read."""
+    try:
+        return read_source(Path(path).absolute()).cells
+    except LoadError:
+        return ()
 
 
 def display_path(path: Path | str, working_directory: str | Path | None = None) -> str:
@@ -123,29 +130,10 @@ def _decode(data: bytes, path: Path, shown: str) -> str:
         raise LoadError("LC901", f"`{shown}` is not {encoding} text: line {line} cannot be decoded", str(path), line) from None
 
 
-_MAGICS_OF_PYTHON = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun"})
-_ASKS_FOR_HELP = re.compile(r"[\w.]+\?{1,2}\s*$")
-_ASKS_THE_SHELL = re.compile(r"(\s*[\w., ]+=\s*)[!%].*")
-
-
-def _notebook(path: Path, text: str, shown: str) -> Source:
-    """All code cells joined; magics (`%`, `!`) become `pass`, so that every line keeps its place in its cell."""
+def _notebook(path: Path, text: str, shown: str, *, is_changed: bool) -> Source:
+    """The code of a notebook; a changed one may be at hand as code already."""
     try:
-        cells = json.loads(text)["cells"]
-        code = [(number, "".join(cell["source"])) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError):
+        code = text if is_changed and is_code(text) else code_of(text)
+    except NotANotebook:
         raise LoadError("LC901", f"`{shown}` is not a Jupyter notebook", str(path)) from None
-    lines: list[str] = []
-    starts: list[tuple[int, int]] = []
-    for number, source in code:
-        starts.append((len(lines) + 1, number))
-        magic = re.match(r"\s*%%(\w+)", source)  # a cell in another language, but for those that only watch it run
-        is_foreign = magic is not None and magic[1] not in _MAGICS_OF_PYTHON
-        for line in source.split("\n"):
-            bare = line.lstrip()
-            if is_foreign or bare.startswith(("%", "!", "?")) or _ASKS_FOR_HELP.match(bare):
-                line = line[: len(line) - len(bare)] + "pass" if bare and not is_foreign else ""
-            elif shell := _ASKS_THE_SHELL.match(line):
-                line = f"{shell[1]}None"
-            lines.append(line.rstrip("\r"))
-    return Source(path, "\n".join(lines) + "\n", shown, tuple(starts))
+    return Source(path, code, shown, cells_in(code))

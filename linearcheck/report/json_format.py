@@ -72,11 +72,14 @@ def _layer(layer: LayerReport) -> _Object:
         "name": layer.name,
         "type": layer.type,
         "line": layer.line,
+        **_cell(layer.cell),
         "weight": _shape(layer.weight),
         "bias": _shape(layer.bias),
         "params": layer.params,
         "status": layer.status,
-        "calls": [{"line": call.line, "input": _shape(call.input), "output": _shape(call.output)} for call in layer.calls],
+        "calls": [
+            {"line": call.line, **_cell(call.cell), "input": _shape(call.input), "output": _shape(call.output)} for call in layer.calls
+        ],
     }
 
 
@@ -133,7 +136,7 @@ def _edit(edit: Edit) -> _Object:
     path, cell = split_cell(edit.path)
     return {
         "path": path,
-        **({} if cell is None else {"cell": cell}),
+        **_cell(cell),
         "start": {"line": edit.start[0], "column": edit.start[1]},
         "end": {"line": edit.end[0], "column": edit.end[1]},
         "text": edit.text,
@@ -147,8 +150,13 @@ def _start(span: Span | None) -> _Object | None:
 def _place(span: Span) -> _Object:
     """A place; one in a notebook has its cell, and the line in that."""
     path, cell = split_cell(span.path)
-    return {"path": path, "line": span.line, "column": span.column} | ({} if cell is None else {"cell": cell})
+    return {"path": path, "line": span.line, "column": span.column, **_cell(cell)}
 
 
 def _shape(shape: Iterable[SizeText] | None) -> list[int | str] | None:
     return None if shape is None else [size if isinstance(size, int) else str(size) for size in shape]
+
+
+def _cell(number: int | None) -> _Object:
+    """The key that a place in a notebook has besides its line."""
+    return {} if number is None else {"cell": number}

@@ -95,7 +95,7 @@ def _sources(report: ModelReport, job: CheckJob) -> Iterator[tuple[str, str]]:
     edited = [edit.path for diagnostic in findings for fix in diagnostic.fixes for edit in fix.edits]
     for path in dict.fromkeys((*shown, *edited)):
         with contextlib.suppress(LoadError):
-            yield path, read_source(Path(job.working_directory, path).absolute(), job.overlay).text
+            yield path, read_source(Path(job.working_directory, path).absolute(), job.overlay, path).text
 
 
 def _spans(diagnostic: Diagnostic) -> Iterator[Span]:

@@ -239,9 +239,10 @@ def _outcome_of(function: Callable[[], Any]) -> Outcome:
         return Outcome("returned", value=value)
     except BaseException as error:  # also `SystemExit` and `KeyboardInterrupt`, which the user's code may raise
         replaced = _put_builtins_back()
+        done = f"puts something else in the place of Python's own `{'`, `'.join(replaced)}`" if replaced else _importing_is_broken()
         _make_room()
-        if replaced and isinstance(error, Exception):
-            return Outcome("died", text=f"puts something else in the place of Python's own `{'`, `'.join(replaced)}`")
+        if done and isinstance(error, Exception):
+            return Outcome("died", text=done)
         if is_out_of_memory(error):
             return Outcome("out of memory", text=text_of(error))
         return Outcome(
@@ -255,14 +256,28 @@ def _outcome_of(function: Callable[[], Any]) -> Outcome:
 
 
 _BUILTINS = dict(vars(builtins))
+_SET_BY_ANYONE = frozenset({"_", "__debug__", "__doc__", "__loader__", "__name__", "__package__", "__spec__"})
+_FINDERS, _PATH_HOOKS, _MODULES = list(sys.meta_path), list(sys.path_hooks), dict(sys.modules)
 
 
 def _put_builtins_back() -> list[str]:
     """Names of Python's own functions that the user's code had replaced; they are the real ones again."""
     present = vars(builtins)
-    replaced = [name for name, value in _BUILTINS.items() if present.get(name) is not value and not name.startswith("_")]
+    replaced = [name for name, value in _BUILTINS.items() if present.get(name) is not value and name not in _SET_BY_ANYONE]
     present.update(_BUILTINS)
     return replaced
+
+
+def _importing_is_broken() -> str:
+    """How the user's code has broken what every import needs, "" where it has not; put back."""
+    kinds = (("sys.meta_path", sys.meta_path, _FINDERS), ("sys.path_hooks", sys.path_hooks, _PATH_HOOKS))
+    emptied = [name for name, present, before in kinds if not set(map(id, before)) <= set(map(id, present))]
+    gone = [name for name in _MODULES if name not in sys.modules]
+    sys.meta_path[:], sys.path_hooks[:] = _FINDERS, _PATH_HOOKS
+    sys.modules.update({name: _MODULES[name] for name in gone})
+    if {"sys", "builtins", "torch"} & set(gone):
+        return "takes Python's own modules out of `sys.modules`"
+    return f"takes Python's own out of `{'`, `'.join(emptied)}`" if emptied else ""
 
 
 def _make_room() -> None:

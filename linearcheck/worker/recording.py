@@ -258,7 +258,7 @@ class Recorder:
         caller = _first_caller(3)
         if caller == "<frozen importlib._bootstrap_external>":
             return  # what an import finds there, or does not, is known by name
-        name = _absolute(os.getcwd() if path is None else path)
+        name = _absolute(os.curdir if path is None else path)
         if name is not None and _is_outside(os.path.join(name, "")) and os.path.basename(name) not in _INSTALLED:
             (self._searched if caller.startswith(_OURS) else self._listed).add(name)
 

@@ -55,6 +55,8 @@ ENDS = {
     "base_exception": "raise type('Odd', (BaseException,), {'__str__': lambda self: 1 / 0})()",
     "raises_without_text": "raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0, '__repr__': None})()",
     "no_sorted": "builtins.sorted = builtins.isinstance = None",
+    "no_import": "builtins.__import__ = None",
+    "no_modules": "sys.modules.clear()",
     "closes_everything": "os.closerange(0, 256)",
 }
 """What ends a model before its finding can be told."""
@@ -69,7 +71,9 @@ SURVIVED = {
     "stdout_gone": "sys.stdout = sys.stderr = None",
     "memory": "torch.ones(10**13)",
     "chdir": "os.chdir('/')",
-    "folder_gone": "os.environ.clear()",
+    "environment": "os.environ.clear()",
+    "folder_gone": "import tempfile; folder = tempfile.mkdtemp(); os.chdir(folder); os.rmdir(folder)",
+    "finders": "sys.meta_path.clear(); sys.path_hooks.clear()",
     "atexit": "atexit.register(os._exit, 7)",
     "handlers": "[signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]",
     "alarm": "signal.alarm(3600)",

@@ -16,6 +16,7 @@ from linearcheck.findings import Diagnostic, Edit, Fix, ModelReport, Report, Saf
 from linearcheck.fix.apply import apply_fixes, is_users_own, render_diff
 from linearcheck.fix.repairs import plan_repairs
 from linearcheck.fix.text import digest
+from linearcheck.load.notebook_cells import code_of
 
 FIX = Fix("set_in_features", "set `in_features` of `fc` to 256", Safety.SAFE, True, (Edit("model.py", (1, 13), (1, 16), "256"),))
 OTHER = Fix("set_in_features", "set `in_features` of `fc` to 128", Safety.UNSAFE, True, (Edit("model.py", (1, 13), (1, 16), "128"),))
@@ -106,11 +107,41 @@ def test_file_that_changed_while_it_was_checked_is_left_alone(tmp_path: Path) ->
     assert apply_fixes(report(model(finding(fresh))), unsafe=False, root=tmp_path).written == ("model.py",)
 
 
-def test_notebook_is_not_changed(tmp_path: Path) -> None:
-    fix = Fix("other", "t", Safety.SAFE, True, (Edit("model.ipynb", (40, 1), (40, 2), "x"),))
-    applied = apply_fixes(Report((model(finding(fix)),), sources={"model.ipynb": "{}"}), unsafe=False, root=tmp_path)
+NOTEBOOK = """{
+ "cells": [
+  {"cell_type": "code", "source": "%matplotlib inline\\nimport os"},
+  {
+   "source": [
+    "%%time\\n",
+    "fc = Linear(400, 10)  # é\\n"
+   ],
+   "cell_type": "code", "metadata": {"x": 1.50}
+  }
+ ], "nbformat": 4}
+"""
+
+
+def test_a_cell_of_a_notebook_is_changed_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "model.ipynb"
+    path.write_text(NOTEBOOK, encoding="utf-8")
+    code = code_of(NOTEBOOK)
+    line = code[: code.index("fc =")].count("\n") + 1
+    edits = (Edit("model.ipynb", (line, 13), (line, 16), "256"), Edit("model.ipynb", (1, 1), (1, 1), "import torch\n"))
+    fix = Fix("other", "t", Safety.SAFE, True, edits)
+    applied = apply_fixes(Report((model(finding(fix)),), sources={"model.ipynb": code}), unsafe=False, root=tmp_path)
+    assert (applied.written, applied.refusals) == (("model.ipynb",), ())
+    first = NOTEBOOK.replace('"%matplotlib', '"import torch\\n%matplotlib')
+    assert path.read_text(encoding="utf-8") == first.replace("400", "256")
+
+
+def test_a_line_of_a_notebook_that_is_no_python_is_never_changed(tmp_path: Path) -> None:
+    path = tmp_path / "model.ipynb"
+    path.write_text(NOTEBOOK, encoding="utf-8")
+    fix = Fix("other", "t", Safety.SAFE, True, (Edit("model.ipynb", (2, 1), (2, 5), "return"),))
+    applied = apply_fixes(Report((model(finding(fix)),), sources={"model.ipynb": code_of(NOTEBOOK)}), unsafe=False, root=tmp_path)
     assert applied.written == ()
-    assert "cells of a notebook are not changed" in applied.conflicts[0].message
+    assert "`%matplotlib inline` in cell 1 would be changed, which is no Python" in applied.refusals[0].reason
+    assert path.read_text(encoding="utf-8") == NOTEBOOK
 
 
 def test_mode_and_symlink_are_kept(tmp_path: Path) -> None:

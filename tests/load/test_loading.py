@@ -537,7 +537,7 @@ def test_a_notebook(workspace) -> None:
     loaded = space.load("nb.ipynb:Net")
     assert loaded.build().fc.in_features == 4
     source = loaded.program.project.source(loaded.path)
-    assert [source.cell_of(line) for line in (1, 4, 5, 9)] == [2, 2, 3, 3]
+    assert [source.cell_of(line) for line in (2, 5, 7, 11)] == [2, 2, 3, 3]
 
 
 @pytest.mark.parametrize(
