@@ -94,7 +94,7 @@ def check_loaded(
 def _put_back_for_us(job: CheckJob) -> None:
     """What the model's code may have taken away, for what is still to be imported and read is ours."""
     for present, before in zip((sys.path, sys.meta_path, sys.path_hooks), _IMPORTING, strict=True):
-        present += [entry for entry in before if entry not in present]  # type: ignore[operator,attr-defined]
+        present += [entry for entry in before if entry not in present]  # type: ignore[operator]
     try:
         os.getcwd()
     except OSError:  # a temporary folder, say, which is gone

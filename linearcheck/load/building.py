@@ -37,6 +37,7 @@ def load_model(job: CheckJob) -> LoadedModel:
     """
     project = open_project(job.target, job.overlay, job.working_directory)
     file = ModuleFile(project, project.target, project.module_name)
+    project.source(project.target).refuse_what_python_refuses()
     name = job.target.name
     if name is None:
         names = model_names(file)

@@ -7,11 +7,14 @@ the context ends. Measured on the CPU build of torch 2.13; where CUDA is there, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+
+from linearcheck.load.signals import Unavailable
 
 ABSENT_DEVICES = frozenset({"cuda", "mps", "xpu", "npu", "hpu", "xla", "musa", "mtia"})
 _TENSOR_TYPES = ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
@@ -208,11 +211,32 @@ def _everywhere() -> Iterator[tuple[Any, str, Any]]:
 
     yield nn.Module, "load_state_dict", load_state_dict
     yield torch.hub, "load_state_dict_from_url", _absent_weights
+    hub_load: Any = torch.hub.load
+
+    def load_what_is_here(repo_or_dir: Any, model: Any, *args: Any, source: str = "github", **kwargs: Any) -> Any:
+        if source == "github" and not _is_in_hub_cache(torch.hub.get_dir(), repo_or_dir):
+            raise Unavailable(
+                f"`torch.hub.load` would download `{repo_or_dir}` and run its code",
+                advice="Load it once yourself, so that it lies in the cache of torch.hub.",
+            )
+        return hub_load(repo_or_dir, model, *args, source=source, **kwargs)
+
+    yield torch.hub, "load", load_what_is_here
     import sys
 
     for name in ("torchvision._internally_replaced_utils", "torchvision.models._api"):
         if (module := sys.modules.get(name)) is not None:
             yield module, "load_state_dict_from_url", _absent_weights
+
+
+def _is_in_hub_cache(folder: str, repository: Any) -> bool:
+    """Whether torch.hub has the repository, `owner/name` or `owner/name:branch`, in its folder."""
+    name, _, branch = str(repository).partition(":")
+    start = f"{name.replace('/', '_')}_{branch.replace('/', '_')}"
+    try:
+        return any(entry == start or (not branch and entry.startswith(start)) for entry in os.listdir(folder))
+    except OSError:
+        return False
 
 
 class AbsentWeights(dict[str, Any]):

@@ -432,15 +432,13 @@ class Solver:
 
     def rests_on_guess(self, outcome: Outcome) -> bool:
         """Whether a view that ends the run refuses another number of values at other guessed sizes: the guess may be what is wrong."""
-        if (
-            (outcome.misfit is not None and not outcome.folds)
-            or "is invalid for input of size" not in str(outcome.error)
-            or not any(d.guessed for d in self.drafts)
-        ):
+        view = _refused_view(outcome)
+        if (outcome.misfit is not None and not outcome.folds) or view is None or not any(d.guessed for d in self.drafts):
             return False
         larger = {d.name: [2 * n if axis in d.guessed and isinstance(n, int) else n for axis, n in enumerate(d.axes)] for d in self.drafts}
-        again = self.run(larger, listen=False)
-        return "is invalid for input of size" in str(again.error) and str(again.error) != str(outcome.error)
+        again = _refused_view(self.run(larger, listen=False))
+        # Where both numbers grow alike, no size fits: heads that do not divide the width, whatever the number of steps.
+        return again is not None and view[0] * again[1] != view[1] * again[0]
 
     def _groups(self, lengths: Sequence[int], sides: Sequence[int]) -> list[tuple[list[tuple[Draft, int]], Sequence[int]]]:
         """Free axes that get one size together (height and width, and equal ones of several inputs), with the sizes to try."""
@@ -588,6 +586,16 @@ def shape_of_product(product: int, count: int) -> tuple[int, ...] | None:
     return None
 
 
+def _refused_view(outcome: Outcome) -> tuple[int, int] | None:
+    """The number of values that a view asks for, an axis to be worked out aside, and the number that there are."""
+    found = _VIEW.search(str(outcome.error)) if outcome.error is not None else None
+    if found is None:
+        return None
+    asked = math.prod(size for part in found[1].split(",") if (size := int(part)) != -1)
+    return asked, int(found[2])
+
+
+_VIEW = re.compile(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)")
 _HIDDEN = re.compile(r"Expected hidden(?:\[\d\])? size [(\[]([\d, ]+)[)\]], got")
 _CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
 _EINSUM_RANKS = re.compile(r"subscripts in the equation \((\d+)\) does not match the number of dimensions \((\d+)\) for operand (\d+)")

@@ -39,11 +39,25 @@ class Source:
                 warnings.simplefilter("ignore")
                 return ast.parse(self.text, filename=str(self.path))
         except SyntaxError as error:
-            detail = (error.msg or "not Python").split(" (")[0]
-            where = f"line {error.lineno}" if error.lineno else "the file"
-            raise LoadError("LC901", f"`{self.shown}` is not valid Python: {where}: {detail}", str(self.path), error.lineno) from None
+            raise self._not_python(error) from None
         except (ValueError, RecursionError, MemoryError) as error:
             raise LoadError("LC901", f"`{self.shown}` cannot be parsed as Python: {error}", str(self.path)) from None
+
+    def refuse_what_python_refuses(self) -> None:
+        """Raises LoadError LC901 where the text can be parsed and Python runs none of it: a `return` outside a function, say."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(self.tree, str(self.path), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if self.cells else 0, dont_inherit=True)
+        except SyntaxError as error:
+            raise self._not_python(error) from None
+        except (ValueError, RecursionError, MemoryError):
+            return  # parts of it may do
+
+    def _not_python(self, error: SyntaxError) -> LoadError:
+        detail = (error.msg or "not Python").split(" (")[0]
+        where = f"line {error.lineno}" if error.lineno else "the file"
+        return LoadError("LC901", f"`{self.shown}` is not valid Python: {where}: {detail}", str(self.path), error.lineno)
 
     def cell_of(self, line: int) -> int | None:
         """Number of the notebook's cell that a line stands in, counted from 1 over all cells."""

@@ -69,6 +69,7 @@ class Space:
         self.in_main = False
         self.runs_everything = False
         self.left_out: list[LeftOut] = []
+        self.missing_stars: list[tuple[str, str]] = []  # packages and modules that are not there, of which the file takes all names
         defined = {name for name in (*body.by_name, *shadowed) if name in vars(builtins)}
         self.names["__builtins__"] = _Builtins(self, defined)
 
@@ -91,6 +92,9 @@ class Space:
                 return found
         if name in vars(builtins):
             return vars(builtins)[name]
+        if self.missing_stars and not name.startswith("_"):
+            package, module = self.missing_stars[-1]
+            return stand_in_for(package, f"{module}.{name}")
         raise KeyError(name)
 
     def demand(self, name: str) -> None:
@@ -252,7 +256,9 @@ class Space:
         if isinstance(node, ast.Import):
             root = asked.split(".")[0]
             self.names[alias.asname or root] = StandInModule(missing, asked if alias.asname else root)
-        elif alias.name != "*":
+        elif alias.name == "*":
+            self.missing_stars.append((missing, asked))
+        else:
             self.names[alias.asname or alias.name] = stand_in_for(missing, f"{asked}.{alias.name}")
 
     def _fail(self, leaf: Leaf, error: BaseException) -> None:

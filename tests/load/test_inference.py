@@ -462,6 +462,22 @@ def test_a_view_that_no_input_could_fit_is_the_models_mistake(workspace) -> None
     assert workspace(source).shapes("model.py:Net") == {"x": ("N", 3, 64, 64)}
 
 
+def test_a_view_that_fits_no_length_at_all_is_the_models_mistake(workspace) -> None:
+    source = """
+import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e = nn.Embedding(20, 48)
+    def forward(self, ids):
+        x = self.e(ids)
+        n, t, d = x.shape
+        return x.view(n, t, 5, d // 5).transpose(1, 2)
+"""
+    (spec,) = workspace(source).inputs().inputs
+    assert (spec.axes, spec.dtype) == (("N", 16), "int64")
+
+
 def test_whole_numbers_for_an_embedding(workspace) -> None:
     assert workspace(model("self.e = nn.Embedding(50, 8)", "return self.e(x)")).inputs("model.py:Net").inputs[0].dtype == "int64"
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from linearcheck.load.records import LoadError
 from linearcheck.load.signals import StandInUsed
@@ -407,6 +408,21 @@ def test_a_missing_layer_that_is_called(workspace) -> None:
         model(torch.zeros(2))
 
 
+def test_names_of_a_missing_package_that_all_names_are_taken_of(workspace) -> None:
+    source = """
+import torch.nn as nn
+from nowhere.layers import *
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block(3)
+    def forward(self, x):
+        return self.block(x)
+"""
+    with pytest.raises(StandInUsed, match=r"the package `nowhere` is not installed, and .* `nowhere.layers.Block"):
+        workspace(source).build("model.py:Net")(torch.zeros(1, 3))
+
+
 def test_an_import_that_the_author_guards_is_not_stood_in_for(workspace) -> None:
     source = (
         "import torch.nn as nn\ntry:\n    from missing import fast\n    WIDTH = 1\nexcept ImportError:\n    fast = None\n    WIDTH = 9\n"
@@ -521,6 +537,17 @@ def test_exit_at_import_ends_nothing(workspace) -> None:
 def test_dotted_values_are_set(workspace) -> None:
     source = "import torch.nn as nn\nclass C: width = 3\ncfg = C()\nD = {'a': {'b': 1}}\nWIDTH = cfg.width + D['a']['b']\n" + NET
     assert workspace(source).build("model.py:Net", values={"cfg.width": "10", "D.a.b": "5"}).fc.in_features == 15
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [("return 3", "'return' outside function"), ("def f(a, a): pass", "duplicate argument 'a' in function definition")],
+)
+def test_what_can_be_parsed_and_python_still_refuses(workspace, statement: str, reason: str) -> None:
+    space = workspace("import torch.nn as nn\nWIDTH = 3\n" + NET + f"\n{statement}\n")
+    with pytest.raises(LoadError, match=reason) as caught:
+        space.load("model.py:Net")
+    assert "is not valid Python: line" in str(caught.value)
 
 
 def test_a_notebook(workspace) -> None:

@@ -178,14 +178,16 @@ def _arguments(number: int, project: Project) -> CheckArguments:
 
 
 def _is_python_still(project: Project) -> bool:
-    before = project.files[project.target]
+    """Whether the target compiles, or did not before either."""
     after = Path(project.target).read_bytes()
-    if before == after or not project.target.endswith(".py"):
-        return True
+    return not project.target.endswith(".py") or _compiles(after) or not _compiles(project.files[project.target])
+
+
+def _compiles(data: bytes) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(after, project.target, "exec", dont_inherit=True)
+            compile(data, "model.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return False
     return True
