@@ -31,7 +31,7 @@ from linearcheck.rules.operands import resize_parameter
 from linearcheck.rules.provenance import explain_size
 from linearcheck.rules.reshapes import fitting_sizes, fold_of
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
-from linearcheck.rules.suggestions import fit_input_size, ranked, replace_text
+from linearcheck.rules.suggestions import fit_input_size, permute_input, ranked, replace_text
 from linearcheck.rules.wording import counted, shape
 from linearcheck.trace.records import Trace
 
@@ -61,7 +61,7 @@ def _proposals(trace: Trace, conv: Convolution) -> tuple[Proposal, ...]:
     if pin is not None:
         fold = fold_of(trace, conv.input)  # a view that makes other rows of the samples is what is wrong
         unfolded = [] if fold is None else fitting_sizes(trace, fold)
-        return ranked(unfolded, fit_input_size(trace, pin, got))
+        return ranked(unfolded, _frames_first(trace, conv), fit_input_size(trace, pin, got))
     weight = conv.failure.weight
     turned = weight is not None and weight.rank >= 3 and weight.shape[0] == got
     title = f"swap the first two axes of the weight of {conv.failure.name}"
@@ -71,3 +71,12 @@ def _proposals(trace: Trace, conv: Convolution) -> tuple[Proposal, ...]:
     return ranked(
         replace_text(trace, conv.failure.call, "weight", 1, "transpose_weight", title, "{}.transpose(0, 1)") if turned else None, sized
     )
+
+
+def _frames_first(trace: Trace, conv: Convolution) -> Proposal | None:
+    """Channels brought before the frames of a clip as it is loaded: (N, T, C, H, W) where a Conv3d takes (N, C, T, H, W)."""
+    x, at = conv.input, conv.channel_axis
+    if x.rank != 5 or at != 1 or [axis for axis in range(1, x.rank) if x.shape[axis] == conv.channels] != [2]:
+        return None
+    from_input = all(explain_size(trace, x, axis).call is None for axis in (1, 2))
+    return permute_input(conv.failure, (0, 2, 1, 3, 4)) if from_input else None

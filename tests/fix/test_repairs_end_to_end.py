@@ -61,6 +61,7 @@ def repaired(name: str, old: str, new: str) -> tuple[str, str]:
         ("pointer", "self.loss(logits.transpose(1, 2), goal)", "self.loss(logits, goal)"),
         ("dilated", "x[:, :, -gated.size(2):]", "x"),
         ("multi_head_by_hand", "n_heads=4", "n_heads=5"),
+        ("clips", "self.conv(frames.transpose(1, 2))", "self.conv(frames)"),
         ("stages", "nn.Conv2d(inplanes, planes, 3,", "nn.Conv2d(planes, planes, 3,"),
         ("base_class", "feature_dim = 32", "feature_dim = 64"),
         ("tabs_and_continuations", "12*12*12", "12*14*14"),
