@@ -28,6 +28,7 @@ class ModelConfig:
 
     target: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    line: int | None = field(default=None, compare=False)
 
     @property
     def place(self) -> str:
@@ -293,7 +294,8 @@ class _Reader:
             target = table.get("target")
             if not isinstance(target, str) or not target:
                 raise self._error("target", header, 'a table of `models` needs a `target`, such as "src/net.py:Net"')
-            models.append(ModelConfig(target, self.values(table, _OF_A_MODEL, ("target",), f" of `{target}`", header)))
+            options = self.values(table, _OF_A_MODEL, ("target",), f" of `{target}`", header)
+            models.append(ModelConfig(target, options, self._line_of("target", header)))
         return models
 
     def _unknown(self, name: str, known: tuple[str, ...], where: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from linearcheck.cli.configured import configured_targets, missing_models
 from linearcheck.cli.options import CheckArguments, UsageError
 from linearcheck.config import Config, ConfigError, find_config, read_config
 from linearcheck.findings import ModelReport, RunError
@@ -50,6 +51,10 @@ class Configs:
         self._given = read_config(Path(arguments.config).absolute()) if arguments.config is not None else None
         self._by_folder: dict[Path, Config] = {}
 
+    def used(self) -> list[Config]:
+        """Those that were asked for, each once."""
+        return [self._given] if self._given is not None else list({config.path: config for config in self._by_folder.values()}.values())
+
     def of(self, folder: Path) -> Config:
         """
         Raises:
@@ -69,12 +74,16 @@ def named_models(arguments: CheckArguments, configs: Configs) -> list[Named]:
         UsageError: If no target is given, or one makes no sense.
         ConfigError: If a configuration cannot be followed.
     """
-    found = [named for text in arguments.targets or _configured_targets(configs) for named in _named_by(text, arguments, configs)]
-    once = list(_without_repetition(found))
-    if arguments.shard is None:
-        return once
-    part, parts = arguments.shard
-    return once[part - 1 :: parts]
+    targets = arguments.targets or _configured_targets(configs)
+    found = list(_without_repetition([named for text in targets for named in _named_by(text, arguments, configs)]))
+    files = {named.path.resolve() for named in found if named.path is not None and named.text is None}
+    folders = {Path(text).resolve() for text in arguments.targets if Path(text).is_dir()}
+    read = frozenset(files | folders) if arguments.targets else None
+    missing = [Named(None, shown_path(str(config.path)), error=error) for config, error in missing_models(configs.used(), read)]
+    if arguments.shard is not None:
+        part, parts = arguments.shard
+        found = found[part - 1 :: parts]
+    return [*found, *missing]
 
 
 def _without_repetition(found: Sequence[Named]) -> Iterator[Named]:
@@ -103,10 +112,9 @@ def _keys(named: Named) -> list[tuple[object, ...]]:
 
 def _configured_targets(configs: Configs) -> list[str]:
     config = configs.of(Path.cwd())
-    targets = [str(config.folder / model.place) + (f":{model.name}" if model.name else "") for model in config.models]
-    if not targets:
+    if not config.models:
         raise UsageError("no target is given: name a file such as `model.py`, a model such as `model.py:Net`, or a directory")
-    return list(dict.fromkeys(targets))
+    return configured_targets(config)
 
 
 def _named_by(text: str, arguments: CheckArguments, configs: Configs) -> Iterator[Named]:

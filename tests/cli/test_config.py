@@ -165,3 +165,45 @@ def test_configuration_error_is_exit_code_2(linearcheck: Callable[..., Any], pro
     assert result.code == 2
     assert result.json["errors"][0]["kind"] == "configuration"
     assert "pyproject.toml:2: there is no key `input-shap`" in result.stderr
+
+
+ENTRIES = """[tool.linearcheck]
+[[tool.linearcheck.models]]
+target = "good.py:Net"
+input-shape = "4"
+
+[[tool.linearcheck.models]]
+target = "good.py:Nett"
+input-shape = "5"
+
+[[tool.linearcheck.models]]
+target = "gone.py:Net"
+"""
+
+
+@pytest.mark.parametrize(("targets", "code"), [(["good.py"], 2), (["good.py:Net"], 2), (["."], 1), ([], 2)])
+def test_a_model_that_the_configuration_names_and_nobody_defines_is_an_error_with_its_line(
+    linearcheck: Callable[..., Any], project: Path, targets: list[str], code: int
+) -> None:
+    written(project, ENTRIES)
+    result = linearcheck(*targets, "--output-format", "json")
+    assert result.code == code
+    assert {error["kind"] for error in result.json["errors"]} == {"configuration"}
+    assert "pyproject.toml:7: `good.py` defines no `Nett`; the nearest is `Net`" in result.stderr
+    about_the_folder = targets in ([], ["."])
+    assert ("pyproject.toml:11: there is no file `gone.py`" in result.stderr) == about_the_folder
+    assert "Net" in {model["name"] for model in result.json["models"] if model["status"] == "ok"}
+
+
+def test_only_files_that_are_checked_are_looked_into(linearcheck: Callable[..., Any], project: Path) -> None:
+    written(project, '[[tool.linearcheck.models]]\ntarget = "good.py:Nett"')
+    (project / "other.py").write_text((project / "good.py").read_text())
+    assert linearcheck("other.py").code == 0
+
+
+def test_a_configured_model_in_a_file_that_is_no_python_is_told_once(linearcheck: Callable[..., Any], project: Path) -> None:
+    written(project, '[[tool.linearcheck.models]]\ntarget = "good.py:Net"')
+    (project / "good.py").write_text("class Net(")
+    result = linearcheck("good.py", "--output-format", "json")
+    assert result.code == 2
+    assert result.json["errors"] == []
