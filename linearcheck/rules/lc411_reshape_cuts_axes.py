@@ -2,7 +2,8 @@
 
 ## What it catches
 A `view` of a transposed tensor that PyTorch refuses, and whose sizes would tear rows apart if it were a `reshape`:
-elements of one position land in another.
+elements of one position land in another. And a reshape that runs and does so: heads split or merged without a transpose, a map viewed as
+tokens, patches or channels-last, channels viewed as pixels without the permute of a pixel shuffle, tokens viewed as an image.
 
 ## Why it matters
 PyTorch's advice is to use `reshape`, which runs and scrambles the values.

@@ -2,7 +2,8 @@
 
 ## What it catches
 Sums, means, maxima and norms over the batch that are mixed back into the samples, `roll`, `flip`, `gather` and convolutions along axis 0,
-`einsum` letters that do not match, `.T` of three axes; and features of two towers that are concatenated along the batch.
+`einsum` letters that do not match, or scores that it adds up over the batch before a softmax, `.T` of three axes, slices that shift the
+rows of samples and steps; and features of two towers that are concatenated along the batch.
 
 ## Why it matters
 The prediction for an image changes with the images beside it. Training may still converge; at inference, with one sample, the model is
@@ -34,7 +35,16 @@ from linearcheck.rules.evidence import pins_on
 from linearcheck.rules.flow import Reach, inputs_behind, reach_of, steps_back, weights_behind
 from linearcheck.rules.folds import is_final_state
 from linearcheck.rules.layers import RECURRENT
-from linearcheck.rules.leaks import SOFTMAXES, Culprit, culprits, gathers_first_column, gives_all_the_same, has_rows, may_be_meant
+from linearcheck.rules.leaks import (
+    SOFTMAXES,
+    Culprit,
+    culprits,
+    gathers_first_column,
+    gives_all_the_same,
+    has_rows,
+    is_attention_over_samples,
+    may_be_meant,
+)
 from linearcheck.rules.observations import observed, site_line, user_calls
 from linearcheck.rules.reshapes import reshape_of, size_nodes
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
@@ -87,12 +97,18 @@ def _leak(trace: Trace, culprit: Culprit, severity: Severity | None) -> Finding:
     else:
         cause = f"{name} moves or adds up values along the batch of {shape(call.input) if call.input is not None else 'its input'}"
     rows = shape(output) if output is not None else "its output"
-    if reduction is not None and reduction.input is not None and gives_all_the_same(trace, call):
+    shared = next((step for step in culprit.through if is_attention_over_samples(trace, step)), None)
+    same = reduction if shared is None and gives_all_the_same(trace, call) else None
+    blamed = shared or same
+    if blamed is not None and blamed.outputs:
+        left = shape(blamed.outputs[0])
         return observed(
-            RULE, trace, reduction,
-            f"`{reduction.name}` takes the batch away: all N rows of {rows} are the same",
-            f"{cause}, and nothing else of a sample reaches the output.",
-            got=reduction.outputs[0].sizes if reduction.outputs else None,
+            RULE, trace, blamed,
+            f"`{blamed.name}` takes the batch away: all N rows of {rows} are the same" if blamed is same
+            else f"`{blamed.name}` adds up the samples of the batch: all N of them are weighed by the same {left}",
+            f"{cause}, and nothing else of a sample reaches the output." if blamed is same
+            else f"{cause}. Changing one sample changes the weights of the others.",
+            got=blamed.outputs[0].sizes,
             proposals=ranked([_per_sample(step) for step in culprit.through]),
             severity=severity,
             accounts_for=[call.index, *(step.index for step in culprit.through)],

@@ -148,9 +148,9 @@ def may_be_meant(trace: Trace, culprit: Culprit) -> bool:
     steps = [call, *culprit.through]
     if _sums_batch_alone(call) or _shifts_rows(call) or gives_all_the_same(trace, call):
         return False
-    if any(_is_attention_over_samples(trace, step) for step in steps):
+    if any(is_attention_over_samples(trace, step) for step in steps):
         return False
-    if leak.paired or any(step.name in PRODUCTS | WRITES for step in steps):
+    if leak.paired or any(step.name in PRODUCTS | WRITES and not _is_plain_sum(step) for step in steps):
         return True
     if any(sum(map(is_batch, tensor.sizes)) > 1 for step in steps for tensor in step.tensors):
         return True
@@ -174,6 +174,11 @@ def _picks_by_index(trace: Trace, call: Call, steps: list[Call]) -> bool:
         if any(_is_data(trace, index) and not _picks_by_mistake(trace, step, index) for index in indices):
             return True
     return call.name in {"flip", "roll", "cat", *PICKS} and _leaves_clean_output(trace, call)
+
+
+def _is_plain_sum(call: Call) -> bool:
+    """An einsum of one tensor, `btd->td`, which compares nothing with anything."""
+    return call.name == "einsum" and len(call.tensors) == 1
 
 
 def _sums_batch_alone(call: Call) -> bool:
@@ -223,7 +228,7 @@ def gives_all_the_same(trace: Trace, call: Call) -> bool:
     return bool(queue)
 
 
-def _is_attention_over_samples(trace: Trace, call: Call) -> bool:
+def is_attention_over_samples(trace: Trace, call: Call) -> bool:
     """`einsum("nqd,nkd->qk", q, k).softmax(-1)`: scores of two batches that are added up over the samples, and weigh each of them.
 
     Batch whitening takes a root of such a sum, and routing by agreement adds it to what it was before the softmax.

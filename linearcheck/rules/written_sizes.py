@@ -9,12 +9,16 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from linearcheck.rules.observations import receiver_of
 from linearcheck.rules.source import function_around
 from linearcheck.sizes import NamedSize, Shape, Size, size_product
 from linearcheck.trace.records import Call, TensorInfo, Trace
+
+PART = "part"
+"""The letter of what axes are divided by, such as the side of a patch."""
 
 
 def written_shapes(trace: Trace, call: Call) -> tuple[Shape, Shape] | None:
@@ -27,14 +31,56 @@ def written_shapes(trace: Trace, call: Call) -> tuple[Shape, Shape] | None:
         sizes = sizes[0].elts
     if not isinstance(receiver, ast.Name) or len(sizes) != output.rank:
         return None
-    old = tuple(1 if size == 1 else NamedSize((f"axis{axis}",)) for axis, size in enumerate(x.shape))
     names = _unpacked(trace.sources.get(site.path, "").removeprefix("\ufeff"), site.line, receiver.id, x.rank)
-    new = _filled([_written(size, receiver.id, names, old) for size in sizes], old)
-    return (old, new) if new is not None and _agrees(new, x, output) else None
+    divided = _divided(sizes, receiver.id, names, x)
+    if divided is None:
+        return None
+    old = tuple(1 if size == 1 else _axis(axis, axis in divided.axes) for axis, size in enumerate(x.shape))
+    new = _filled([_written(size, receiver.id, names, old, divided.by) for size in sizes], old)
+    return (old, new) if new is not None and _agrees(new, x, output, divided.axes) else None
 
 
-def _written(node: ast.expr, receiver: str, names: Mapping[str, int], old: Shape) -> Size | None:
-    """One size: a product of axes and numbers, -1 where it is left free, None where it cannot be told."""
+@dataclass(frozen=True, slots=True)
+class _Divided:
+    """The axes that are divided by one number: `h // p` and `w // p`, whose letters become (how many, how large)."""
+
+    axes: frozenset[int] = frozenset()
+    by: str = ""
+
+
+def _divided(sizes: Sequence[ast.expr], receiver: str, names: Mapping[str, int], x: TensorInfo) -> _Divided | None:
+    """What the sizes divide by what; None where they divide by more than one number."""
+    axes, by = set(), set()
+    for node in (inner for size in sizes for inner in ast.walk(size)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
+            axis = _axis_named(node.left, receiver, names, x.rank)
+            if axis is None or x.shape[axis] == 1:
+                return None
+            axes.add(axis)
+            by.add(ast.unparse(node.right))
+    if len(by) > 1:
+        return None
+    return _Divided(frozenset(axes), next(iter(by), ""))
+
+
+def _axis(axis: int, is_divided: bool) -> NamedSize:
+    return NamedSize((f"axis{axis}", PART)) if is_divided else NamedSize((f"axis{axis}",))
+
+
+def _axis_named(node: ast.expr, receiver: str, names: Mapping[str, int], rank: int) -> int | None:
+    return names.get(node.id) if isinstance(node, ast.Name) else axis_of(node, receiver, rank)
+
+
+def _written(node: ast.expr, receiver: str, names: Mapping[str, int], old: Shape, by: str) -> Size | None:
+    """One size: a product of axes, parts of axes and numbers, -1 where it is left free, None where it cannot be told."""
+    if by and ast.unparse(node) == by:
+        return NamedSize((PART,))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
+        axis = _axis_named(node.left, receiver, names, len(old))
+        return NamedSize((f"axis{axis}",)) if axis is not None else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and by and ast.unparse(node.left) == by:
+        times = node.right.value if isinstance(node.right, ast.Constant) else None
+        return NamedSize((PART,) * times) if type(times) is int and 0 < times <= 3 else None
     if (
         isinstance(node, ast.UnaryOp)
         and isinstance(node.op, ast.USub)
@@ -45,9 +91,9 @@ def _written(node: ast.expr, receiver: str, names: Mapping[str, int], old: Shape
     if isinstance(node, ast.Constant):
         return node.value if type(node.value) is int else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        factors = [_written(part, receiver, names, old) for part in (node.left, node.right)]
+        factors = [_written(part, receiver, names, old, by) for part in (node.left, node.right)]
         return size_product([factor for factor in factors if factor is not None]) if None not in factors and -1 not in factors else None
-    axis = names.get(node.id) if isinstance(node, ast.Name) else axis_of(node, receiver, len(old))
+    axis = _axis_named(node, receiver, names, len(old))
     return old[axis] if axis is not None else None
 
 
@@ -86,15 +132,24 @@ def _letters(sizes: Sequence[Size]) -> Counter[str]:
     return Counter(letter for size in sizes if isinstance(size, NamedSize) for letter in size.names)
 
 
-def _agrees(new: Shape, x: TensorInfo, output: TensorInfo) -> bool:
-    """Whether the names give the measured sizes."""
-    for size, measured in zip(new, output.shape, strict=True):
-        product = 1
-        for letter in size.names if isinstance(size, NamedSize) else ():
-            product *= x.shape[int(letter.removeprefix("axis"))]
-        if (product if isinstance(size, NamedSize) else size) != measured:
-            return False
-    return True
+def _agrees(new: Shape, x: TensorInfo, output: TensorInfo, divided: frozenset[int]) -> bool:
+    """Whether the names give the measured sizes, with some size of the parts that axes are divided into."""
+    parts = range(2, min((x.shape[axis] for axis in divided), default=2) + 1)
+    return any(
+        all(x.shape[axis] % part == 0 for axis in divided)
+        and all(_measured(size, x, divided, part) == measured for size, measured in zip(new, output.shape, strict=True))
+        for part in parts
+    )
+
+
+def _measured(size: Size, x: TensorInfo, divided: frozenset[int], part: int) -> int:
+    if isinstance(size, int):
+        return size
+    product = 1
+    for letter in size.names:
+        axis = int(letter.removeprefix("axis")) if letter != PART else None
+        product *= part if axis is None else x.shape[axis] // part if axis in divided else x.shape[axis]
+    return product
 
 
 @lru_cache(maxsize=1024)

@@ -671,3 +671,63 @@ class SlotsToMap(nn.Module):
 
     def forward(self, x):
         return self.decode(self.slots(x).flatten(1).view(x.size(0), 15, 4, 4))
+
+
+# input: N,1,32,32
+class PatchesOfPowersOfTwo(nn.Module):
+    """Every size is a power of two; `h // p` and `p * p` still tell that patches are cut through."""
+
+    def __init__(self, patch=4, dim=32):
+        super().__init__()
+        self.patch, self.lift, self.out = patch, nn.Linear(patch * patch, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        p = self.patch
+        x = x.view(n, (h // p) * (w // p), c * p * p)  # LC411
+        return self.out(torch.relu(self.lift(x)).mean(1))
+
+
+# input: N,1,32,32
+class PatchesMovedOfPowersOfTwo(nn.Module):
+    """The same, permuted (lucidrains/vit-pytorch without einops)."""
+
+    def __init__(self, patch=4, dim=32):
+        super().__init__()
+        self.patch, self.lift, self.out = patch, nn.Linear(patch * patch, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        p = self.patch
+        x = x.view(n, c, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1)
+        return self.out(torch.relu(self.lift(x.reshape(n, (h // p) * (w // p), c * p * p))).mean(1))
+
+
+# input: N,64,8
+class StackedFrames(nn.Module):
+    """The pyramidal encoder of Listen, Attend and Spell: two steps become one of twice as many features."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.out = nn.LSTM(8, 16, batch_first=True), nn.LSTM(32, 16, batch_first=True), nn.Linear(16, 4)
+
+    def forward(self, x):
+        h, _ = self.one(x)
+        n, t, d = h.shape
+        h, _ = self.two(h.reshape(n, t // 2, 2 * d))
+        return self.out(h)
+
+
+# input: N,16,16,16
+class RowsOfWindows(nn.Module):
+    """Bands of four rows, each a window of its own; no axis is moved, and none has to be."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.mix = nn.Conv2d(16, 16, 3, padding=1), nn.Linear(64, 64)
+
+    def forward(self, x):
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        y = self.mix(x.view(n, c, h // 4, 4 * w))
+        return y.view(n, c, h, w)

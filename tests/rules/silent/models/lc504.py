@@ -567,8 +567,8 @@ class ScoresOfAllSamples(nn.Module):
 
     def forward(self, x):
         q, k, v = self.qkv(x).chunk(3, dim=-1)
-        weights = (torch.einsum("nqd,nkd->qk", q, k) / 20**0.5).softmax(-1)
-        return self.out(torch.einsum("qk,nkd->nqd", weights, v))  # LC504
+        weights = (torch.einsum("nqd,nkd->qk", q, k) / 20**0.5).softmax(-1)  # LC504
+        return self.out(torch.einsum("qk,nkd->nqd", weights, v))
 
 
 # input: N,3,24,24
@@ -605,3 +605,29 @@ class RoutingOfTheBatch(nn.Module):
             out = joined * joined.norm(dim=-1, keepdim=True) / (1 + joined.pow(2).sum(-1, keepdim=True))
             logits = logits + torch.einsum("nikc,nkc->ik", votes, out) / x.size(0)
         return out.norm(dim=-1)
+
+
+# input: N,7,9
+class GateOfTheBatch(nn.Module):
+    """`einsum` of one tensor is a sum over the batch as any other."""
+
+    def __init__(self):
+        super().__init__()
+        self.lift, self.out = nn.Linear(9, 20), nn.Linear(20, 2)
+
+    def forward(self, x):
+        h = self.lift(x)
+        gate = torch.einsum("btd->td", h).sigmoid()
+        return self.out((h * gate).mean(1))  # LC504
+
+
+# input: N,7,9
+class GateOfEach(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lift, self.out = nn.Linear(9, 20), nn.Linear(20, 2)
+
+    def forward(self, x):
+        h = self.lift(x)
+        gate = torch.einsum("btd->bd", h).sigmoid()
+        return self.out((h * gate.unsqueeze(1)).mean(1))
