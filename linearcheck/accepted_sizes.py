@@ -103,6 +103,7 @@ def _report(prober: Prober, found: Sizes) -> AxisSizes:
         is_open=found.is_open,
         tied=tuple((axis.input, axis.axis) for axis in found.tied),
         exceptions=tuple(found.exceptions),
+        also=tuple(found.also),
         refused=tuple(_refusal(prober, found, low, high, probe) for low, high, probe in found.refused),
         finished=found.finished,
         n_tried=found.n_tried,

@@ -245,7 +245,8 @@ class AxisSizes:
     """The sizes that a model accepts along one axis of an input: every `step`-th from `smallest` to `largest`.
 
     `is_open`: nothing above `largest` was tried. `tied` are axes, as input and index, that have to have the same size. `exceptions` are
-    sizes of this pattern that are refused after all. `finished` is False where time ran out, after `n_tried` other sizes.
+    sizes of this pattern that are refused after all, `also` small ones beside it that are accepted. `finished` is False where time ran
+    out, after `n_tried` other sizes.
     """
 
     input: str
@@ -259,6 +260,7 @@ class AxisSizes:
     is_open: bool = False
     tied: tuple[tuple[str, int], ...] = ()
     exceptions: tuple[int, ...] = ()
+    also: tuple[int, ...] = ()
     refused: tuple[Refusal, ...] = ()
     finished: bool = True
     n_tried: int = 1

@@ -44,7 +44,8 @@ def accepted(sizes: AxisSizes) -> str:
         bounds = f"at least {sizes.smallest}" if at_least else ""
     else:
         bounds = f"{sizes.smallest} to {sizes.largest}" if at_least else f"at most {sizes.largest}"
-    return ", ".join(part for part in (pattern, bounds) if part) or "any"
+    also = f"also {listed([str(size) for size in sizes.also])}" if sizes.also else ""
+    return ", ".join(part for part in (pattern, bounds, also) if part) or "any"
 
 
 def kind(sizes: AxisSizes) -> str:
@@ -184,6 +185,7 @@ def _axis_object(sizes: AxisSizes) -> dict[str, object]:
             "largest": None if sizes.is_open else sizes.largest,
             "tried_to": sizes.largest,
             "exceptions": list(sizes.exceptions),
+            "also": list(sizes.also),
             "finished": sizes.finished,
         },
         "same_as": [{"input": owner, "axis": axis} for owner, axis in sizes.tied],

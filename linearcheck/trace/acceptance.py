@@ -17,6 +17,7 @@ LARGEST_SIDE = 1024
 LARGEST_LENGTH = 4096
 MOST_STEP = 256
 MOST_SEGMENTS = 8
+MOST_OUTSIDERS = 16
 SECONDS_PER_MODEL = 20.0
 LONG_RUN_SECONDS = 0.1
 """A model that takes longer with data is run without."""
@@ -65,6 +66,7 @@ class Sizes:
     finished: bool = True
     n_tried: int = 0
     exceptions: list[int] = field(default_factory=list)
+    also: list[int] = field(default_factory=list)
 
     @property
     def is_fixed(self) -> bool:
@@ -232,6 +234,7 @@ def _sizes(prober: Prober, axes: tuple[Axis, ...], size: int) -> Sizes:
         found.largest = _last_accepted(probe, size, top, step, prober)
         found.is_open = found.largest == top or not probe(found.largest + step).known
         found.exceptions = _exceptions(probe, found, prober)
+        found.also = _outsiders(probe, found, prober)
     found.refused = _stretches(probe, found, prober)
     found.finished = not prober.out_of_time
     found.n_tried = len(tried) - 1
@@ -276,6 +279,13 @@ def _exceptions(probe: Callable[[int], Probe], found: Sizes, prober: Prober) -> 
     places = sorted({count // 3, count // 2, count * 2 // 3} | {min(3, count), min(5, count)})
     sizes = [found.smallest + place * found.step for place in places]
     return [size for size in sizes if not prober.out_of_time and probe(size).known and not probe(size).accepted]
+
+
+def _outsiders(probe: Callable[[int], Probe], found: Sizes, prober: Prober) -> list[int]:
+    """Small sizes beside the pattern that are accepted: a map that has come down to one column broadcasts against any other."""
+    small = range(1, min(found.smallest + found.step, MOST_OUTSIDERS)) if found.step > 1 else ()
+    beside = [size for size in small if size < found.smallest or (size - found.smallest) % found.step]
+    return [size for size in beside if not prober.out_of_time and probe(size).accepted]
 
 
 def _stretches(probe: Callable[[int], Probe], found: Sizes, prober: Prober) -> list[tuple[int, int, Probe]]:

@@ -214,6 +214,7 @@ def test_bad_usage_is_said(linearcheck: Run, words: list[str], message: str) -> 
         (AxisSizes("x", 2, "height", 61, step=16, smallest=13, largest=1024, is_open=True), "13 more than a multiple of 16", "multiple"),
         (AxisSizes("x", 1, "steps", 8, smallest=1, largest=24), "at most 24", "range"),
         (AxisSizes("x", 2, "height", 32, smallest=32, largest=35), "32 to 35", "range"),
+        (AxisSizes("x", 2, "height", 32, step=2, smallest=2, largest=64, is_open=True, also=(3,)), "multiples of 2, also 3", "multiple"),
         (AxisSizes("x", 2, "height", 64, step=8, smallest=16, largest=64), "multiples of 8, 16 to 64", "multiple"),
     ],
 )
