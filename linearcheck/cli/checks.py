@@ -153,7 +153,7 @@ def _texts_of(groups: Sequence[_Group], texts: Mapping[str, str]) -> Callable[[s
             return given[path]
         place = Path(path).absolute()
         try:
-            if place.stat().st_size > MAX_BYTES or MARK.encode() not in place.read_bytes().lower():
+            if not place.is_file() or place.stat().st_size > MAX_BYTES or MARK.encode() not in place.read_bytes().lower():
                 return None
             return read_source(place).text
         except (OSError, ValueError, LoadError):
@@ -190,6 +190,6 @@ def _digest(path: str, text: str | None) -> str:
     if text is not None:
         return hashlib.sha256(text.encode()).hexdigest()
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest() if Path(path).is_file() else ""
     except OSError:  # a directory, or a file that cannot be read
         return ""

@@ -40,6 +40,8 @@ def _may_have_a_model(word: str) -> bool:
     """Whether it is worth an import of torch to find out. A model that does without these words is checked a little later."""
     if not word.endswith(".py"):
         return True
+    if not os.path.isfile(word):  # to open a pipe would wait for whoever writes into it
+        return False
     try:
         with open(word, "rb") as file:
             text = file.read(1 << 20)

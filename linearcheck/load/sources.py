@@ -105,6 +105,8 @@ def _read_bytes(path: Path, shown: str) -> bytes:
             raise LoadError("LC901", f"`{shown}` is too large to be a model definition ({path.stat().st_size:,} bytes)", str(path))
         return path.read_bytes()
     except FileNotFoundError:
+        if path.is_symlink():
+            raise LoadError("LC901", f"`{shown}` is a link to `{os.readlink(path)}`, which is not there", str(path)) from None
         raise LoadError("LC901", f"there is no file `{shown}`{_nearest_file(path)}", str(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from linearcheck.cli.main import run
 from linearcheck.cli.options import CheckArguments, UsageError, shard_of
 from linearcheck.cli.targets import Configs, Named, named_models
+
+Run = Callable[..., Any]
 
 TWO = "from torch import nn\nclass A(nn.Linear):\n    pass\nclass B(nn.Linear):\n    pass\n"
 
@@ -68,3 +73,18 @@ def test_more_shards_than_files_leave_some_empty(two: Path, capsys: pytest.Captu
 def test_bad_shard_is_told(text: str) -> None:
     with pytest.raises(UsageError, match="I from 1 to K"):
         shard_of(text)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_is_told_and_not_waited_for(linearcheck: Run, project: Path) -> None:
+    os.mkfifo(project / "pipe.py")
+    result = linearcheck("pipe.py", "--output-format", "json")
+    (model,) = result.json["models"]
+    assert result.code == 2
+    assert model["reason"] == "`pipe.py` is not a regular file"
+
+
+def test_a_link_to_nothing_is_told(linearcheck: Run, project: Path) -> None:
+    (project / "dead.py").symlink_to("nowhere.py")
+    result = linearcheck("dead.py")
+    assert (result.code, "`dead.py` is a link to `nowhere.py`, which is not there" in result.stdout + result.stderr) == (2, True)
