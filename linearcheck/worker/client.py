@@ -27,6 +27,7 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONIOENCODING": "utf-8:backslashreplace",
     "PYTHONBREAKPOINT": "0",
+    "HF_HUB_OFFLINE": "1",  # a constructor's `from_pretrained` takes what is in the cache, and downloads nothing
 }
 # Each of these would change what the user's code does, or where its lines are.
 _UNWANTED = (

@@ -231,6 +231,12 @@ def test_closed_stdout_is_no_traceback(project: Path) -> None:
     assert "BrokenPipe" not in (project / "err").read_text()
 
 
+def test_nothing_is_downloaded_from_a_model_hub(linearcheck: Callable[..., Any], project: Path) -> None:
+    text = (project / "good.py").read_text().replace("width)", "8 if os.environ['HF_HUB_OFFLINE'] == '1' else 9)")
+    (project / "hub.py").write_text(f"import os\n{text}")
+    assert "(N, 8)" in linearcheck("hub.py", "-s", "4").stdout
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("no_fork", ["", "1"])
 def test_interrupt_ends_everything(project: Path, no_fork: str) -> None:
