@@ -1,7 +1,8 @@
 """LC201 `in-channels-mismatch`: a convolution gets another number of channels than its `in_channels`.
 
 ## What it catches
-`nn.Conv1d`, `Conv2d`, `Conv3d`, their transposed forms and `F.conv…` whose input (N, C, ...) has another C than the weight takes.
+`nn.Conv1d`, `Conv2d`, `Conv3d`, their transposed forms and `F.conv…` whose input (N, C, ...) has another C than the weight takes;
+and `groups` that do not divide the channels.
 
 ## Why it matters
 The number of channels is written twice, in the layer that makes them and in the one that takes them, and again in every layer between.
@@ -25,6 +26,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Severity
 from linearcheck.rules.convolutions import Convolution, failed_convolutions
+from linearcheck.rules.divisions import indivisible_layers
 from linearcheck.rules.failures import report
 from linearcheck.rules.layers import declared_int, input_pin, int_argument
 from linearcheck.rules.operands import resize_parameter
@@ -33,17 +35,18 @@ from linearcheck.rules.reshapes import fitting_sizes, fold_of
 from linearcheck.rules.rule import Finding, FixAvailability, Rule
 from linearcheck.rules.suggestions import fit_input_size, permute_input, ranked, replace_text
 from linearcheck.rules.wording import counted, shape
-from linearcheck.trace.records import Trace
+from linearcheck.trace.records import Layer, Trace
 
 RULE = Rule("LC201", "in-channels-mismatch", Severity.ERROR, FixAvailability.ALWAYS, __doc__)
 
 
 def check(trace: Trace) -> Iterator[Finding]:
+    yield from indivisible_layers(RULE, trace, {"groups"})
     for conv in failed_convolutions(trace):
         x, failure = conv.input, conv.failure
         if not conv.has_right_rank or x.shape[conv.channel_axis] == conv.channels:
             continue
-        groups = declared_int(failure.layer, "groups") or 1
+        groups = _groups(failure.layer)
         grouped = f" It has {groups} groups, so its input channels are a multiple of {groups}." if groups > 1 else ""
         yield report(
             RULE,
@@ -54,6 +57,13 @@ def check(trace: Trace) -> Iterator[Finding]:
             expected=(*x.sizes[: conv.channel_axis], conv.channels, *x.sizes[conv.channel_axis + 1 :]),
             proposals=_proposals(trace, conv),
         )
+
+
+def _groups(layer: Layer | None) -> int:
+    """Those that the user wrote, also where torch refuses them."""
+    if layer is not None and layer.indivisible is not None:
+        return layer.indivisible.number
+    return declared_int(layer, "groups") or 1
 
 
 def _proposals(trace: Trace, conv: Convolution) -> tuple[Proposal, ...]:

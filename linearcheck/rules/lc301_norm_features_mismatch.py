@@ -3,7 +3,7 @@
 ## What it catches
 `BatchNorm1d/2d/3d`, `InstanceNorm…`, `GroupNorm` and their functions: `num_features` or `num_channels` is not the size of axis 1, or
 the number of
-axes is another than the layer takes.
+axes is another than the layer takes; `num_groups` that do not divide the channels.
 
 ## Why it matters
 The layer repeats the number of channels of the one before it, and is easily forgotten when that changes.
@@ -29,6 +29,7 @@ import ast
 from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, ReplaceSource, Safety, Severity
+from linearcheck.rules.divisions import indivisible_layers
 from linearcheck.rules.failures import Failure, failures, report
 from linearcheck.rules.layers import NORMS_OVER_CHANNELS, declared_int, input_pin, int_argument, tensor_argument, window_rank
 from linearcheck.rules.provenance import explain_size, origin_sentence
@@ -42,6 +43,7 @@ RULE = Rule("LC301", "norm-features-mismatch", Severity.ERROR, FixAvailability.S
 
 
 def check(trace: Trace) -> Iterator[Finding]:
+    yield from indivisible_layers(RULE, trace, {"num_groups"})
     for failure in failures(trace, *NORMS_OVER_CHANNELS):
         x = failure.input
         if x is None:

@@ -3,7 +3,8 @@
 ## What it catches
 `nn.MultiheadAttention`, `nn.TransformerEncoderLayer` and its kin, and `F.scaled_dot_product_attention`: features that are not
 `embed_dim` or `d_model`,
-keys of another width than `kdim`, key and value of different lengths, masks of another shape.
+keys of another width than `kdim`, key and value of different lengths, masks of another shape; and `num_heads` that do not divide the
+features, which torch refuses to build.
 
 ## Why it matters
 PyTorch's texts speak of sizes after its own transposes. A mask that does not fit is often the sign of a forgotten `batch_first=True`.
@@ -19,6 +20,7 @@ Unsafe: a projection of the context to 64 features would do as well.
 ## PyTorch says
     was expecting embedding dimension of 64, but got 39
     the feature number of src and tgt must be equal to d_model
+    embed_dim must be divisible by num_heads
     key_padding_mask: Expected key_padded_mask.shape[0] to be 7, but got 4
 """
 
@@ -29,6 +31,7 @@ from collections.abc import Iterator
 
 from linearcheck.findings import Proposal, Related, ReplaceSource, Safety, Severity
 from linearcheck.rules.causes import mentions_dtype
+from linearcheck.rules.divisions import indivisible_layers
 from linearcheck.rules.evidence import set_argument
 from linearcheck.rules.failures import Failure, failures, is_inside, report
 from linearcheck.rules.layers import ATTENTION_LAYERS, declared_int, tensor_argument
@@ -49,6 +52,7 @@ _SEQUENCES = ("query", "key", "value", "src", "tgt", "memory")
 
 
 def check(trace: Trace) -> Iterator[Finding]:
+    yield from indivisible_layers(RULE, trace, {"num_heads"})
     for failure in failures(trace):
         around = is_inside(trace, failure.call, ATTENTION_LAYERS)
         layer = trace.layer_of(around) if around is not None else None

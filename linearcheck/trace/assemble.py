@@ -331,6 +331,7 @@ def _layer(
         user_class=not kind.__module__.startswith("torch."),
         called=called,
         built=frames,
+        indivisible=birth.indivisible if birth else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from linearcheck.trace.records import Indivisible
 from linearcheck.trace.spans import Instruction
 from linearcheck.trace.user_frames import UserFrames
 
@@ -21,6 +22,7 @@ class Birth:
 
     frames: list[tuple[Instruction, dict[str, Any]]]
     replaced: dict[str, Instruction | None] = field(default_factory=dict)
+    indivisible: Indivisible | None = None
 
 
 class Births:
@@ -43,6 +45,10 @@ class Births:
         parameters = module.__dict__.get("_parameters") or {}
         if birth is not None and parameters.get(name) is not None:
             birth.replaced[name] = self._frames.instruction(frame)
+
+    def note_indivisible(self, module: nn.Module, found: Indivisible) -> None:
+        if (birth := self.by_identity.get(id(module))) is not None:
+            birth.indivisible = found
 
     def of(self, module: nn.Module) -> Birth | None:
         """Where a module was built; for a copy (the layers of `nn.TransformerEncoder`), where its original was."""

@@ -250,7 +250,7 @@ class Recorder(TorchFunctionMode):
         if isinstance(error, TypeError) and not tensors_of((args, tuple(kwargs.values()))):
             raise error
         retry_for_function(self.open_inputs, call.func, args, kwargs)
-        if self._is_handled(error):
+        if self.is_handled(error):
             raise error
         stand_in = stand_in_for_function(call.name.bare, call.func, args, kwargs, self._module_of(call))
         if stand_in is None:
@@ -259,7 +259,8 @@ class Recorder(TorchFunctionMode):
         self._stop_if_asked(call.key)
         return _with_grad_of(self._decide(call, len(self.calls), stand_in), tensors_of((args, tuple(kwargs.values()))))
 
-    def _is_handled(self, error: Exception) -> bool:
+    def is_handled(self, error: Exception) -> bool:
+        """Whether the user's own code, around whoever asks, goes on another way where this exception comes."""
         return is_handled(error, sys._getframe(2), self.frames.is_users, self.options.source_of, HOME)
 
     def _module_of(self, call: RawCall) -> nn.Module | None:
@@ -327,7 +328,7 @@ class Recorder(TorchFunctionMode):
         ask_for_another_run(text, error)
         if isinstance(error, NotImplementedError) and self.options.meta and "forward" not in text:
             raise NeedsValues(text) from error
-        if not isinstance(error, ABOUT_SHAPES) or id(error) in self._final or self._is_handled(error):
+        if not isinstance(error, ABOUT_SHAPES) or id(error) in self._final or self.is_handled(error):
             raise error
         raised = self.frames.raised(error.__traceback__)
         if raised is None and forward_home(type(module)).startswith("torch."):

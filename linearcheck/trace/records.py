@@ -81,6 +81,16 @@ class BuildFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Indivisible:
+    """An argument of a layer that has to divide another and does not: `num_heads` 8 and `embed_dim` 100. Torch refuses to build it."""
+
+    argument: str
+    number: int
+    size_argument: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A module of the model.
 
@@ -108,6 +118,8 @@ class Layer:
     built: tuple[BuildFrame, ...] = ()
     """The user's frames that built it, innermost first (`built[0].call` is `definition`): what `fix/` needs to see that one line
     of a helper or a loop builds several layers, and which names there have the wanted value."""
+    indivisible: Indivisible | None = None
+    """Why torch refuses to build it; it was built with a number that divides."""
 
 
 @dataclass(frozen=True, slots=True)

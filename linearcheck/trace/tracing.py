@@ -24,6 +24,7 @@ from linearcheck.sizes import depends_on
 from linearcheck.trace import constants
 from linearcheck.trace.assemble import Assembler, Run, TensorName, is_lazy, layers
 from linearcheck.trace.axes import choose_batch_sizes
+from linearcheck.trace.divisions import built_all_the_same
 from linearcheck.trace.inputs import SMALL_LETTER_SIZES, InputChoices, axis_size, letters_of, make_inputs
 from linearcheck.trace.nests import tensors_of
 from linearcheck.trace.patches import recording_modules
@@ -130,7 +131,8 @@ def build_session(loaded: LoadedModel, *, train: bool = False, way: Way | None =
 
 def _build(loaded: LoadedModel, recorder: Recorder, way: Way) -> nn.Module:
     _seed()
-    with _quiet(way), recording_modules(recorder), recorder:
+    forgiving = built_all_the_same(recorder.births.note_indivisible, recorder.is_handled)
+    with _quiet(way), recording_modules(recorder), forgiving, recorder:
         try:
             model: nn.Module = loaded.build()
             _ = [*model.parameters()]  # raises where a constructor has not called `super().__init__()`
