@@ -36,7 +36,7 @@ REFUSED: Mapping[str, tuple[str, Callable[[], Any]]] = {
     "hidden state": ("LC304", lambda: nn.GRU(64, 128)(_t(5, 4, 64), _t(2, 4, 128))),
     "rank of hidden state": ("LC304", lambda: nn.LSTM(64, 128)(_t(5, 4, 64), (_t(1, 128), _t(1, 128)))),
     "cell": ("LC304", lambda: nn.LSTMCell(64, 128)(_t(4, 50))),
-    "heads": ("LC901", lambda: nn.MultiheadAttention(10, 3)),
+    "heads": ("LC306", lambda: nn.MultiheadAttention(10, 3)),
     "attention": ("LC306", lambda: nn.MultiheadAttention(64, 4)(_t(5, 4, 39), _t(5, 4, 39), _t(5, 4, 39))),
     "padding mask": (
         "LC306",

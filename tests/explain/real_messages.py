@@ -187,7 +187,7 @@ REAL = (
     Real("RuntimeError: input must have 3 dimensions, got 2", "LC304", ("2", "3"), "crann_traffic#2"),
     Real("RuntimeError: Expected hidden[0] size (1, 64, 256), got (64, 256)", "LC304", ("(1, 64, 256)", "(64, 256)"), "pytorch#3925"),
     Real("RuntimeError: Expected hidden[0] size (1, 32, 256), got [1, 8, 256]", "LC304", ("(1, 32, 256)", "(1, 8, 256)"), "handbook#11"),
-    Real("AssertionError: embed_dim must be divisible by num_heads", "LC901", (), "2.13"),
+    Real("AssertionError: embed_dim must be divisible by num_heads", "LC306", (), "2.13"),
     Real("AssertionError: was expecting embedding dimension of 64, but got 39", "LC306", ("64", "39"), "2.13"),
     Real("AssertionError: Expected key_padded_mask.shape[0] to be 7, but got 4", "LC306", ("7", "4"), "2.13"),
     Real("The shape of the 2D attn_mask is torch.Size([6, 6]), but should be (7, 7).", "LC306", ("(6, 6)", "(7, 7)"), "2.13"),

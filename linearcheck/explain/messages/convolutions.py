@@ -102,7 +102,7 @@ CONVOLUTIONS: tuple[Message, ...] = (
     ),
     says(
         "groups of a convolution",
-        "LC901",
+        "LC201",
         r"(?P<what>in_channels|out_channels) must be divisible by groups",
         "a convolution with groups cannot be built: `groups` has to divide `{what}`",
     ),

@@ -25,7 +25,7 @@ NORMS: tuple[Message, ...] = (
     ),
     says(
         "groups of a norm",
-        "LC901",
+        "LC301",
         r"num_channels (?:\(<channels>\) )?must be divisible by num_groups(?: \(<groups>\))?",
         "a group norm cannot be built: `num_groups` has to divide `num_channels`",
         {"channels": "`num_channels`", "groups": "`num_groups`"},

@@ -96,7 +96,7 @@ SEQUENCES: tuple[Message, ...] = (
     ),
     says(
         "heads of attention",
-        "LC901",
+        "LC306",
         r"embed_dim must be divisible by num_heads",
         "attention cannot be built: `num_heads` has to divide `embed_dim`",
         changes=("choose a number of heads that divides the width (`d_model`)",),
