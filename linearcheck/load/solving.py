@@ -63,7 +63,8 @@ class Solver:
         self.prober = Prober(module)
         self.signature, self.drafts, self.literals = signature, drafts, dict(literals)
         self.ends = time.thread_time() + SECONDS
-        taken = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape} | {1}
+        settled = [tensor for tensor in (*module.parameters(), *module.buffers()) if not torch.nn.parameter.is_lazy(tensor)]
+        taken = {size for tensor in settled for size in tensor.shape} | {1}
         self.primes = self._undivided(PRIMES, taken) or list(PRIMES)
         self.channel_primes = self.primes
         self.small_primes = [*self._undivided(SMALL_PRIMES, taken), *self.primes]
